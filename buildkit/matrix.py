@@ -1,0 +1,333 @@
+"""matrix.toml: which modules to build, for which Mesos releases, on which platforms.
+
+The models below are the schema; ``matrix.schema.json`` beside this file is made from them, for
+editors. Everything a person can get wrong in the file is found here, before anything is started.
+"""
+
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from buildkit.encoding import Encoding
+from buildkit.errors import UsageError
+from buildkit.modelerrors import explain
+from buildkit.patches import Patch, Pattern, RelativePath, load_patch
+from buildkit.releases import Release, did_you_mean, expand
+from buildkit.specifiers import Specifier
+from buildkit.tomlfile import read_toml
+
+SdkKind = Literal["release", "image", "prefix", "stub"]
+SdkChoice = Literal["auto", "release", "image", "prefix", "stub"]
+EngineChoice = Literal["auto", "docker", "host"]
+SmokeLevel = Literal["inspect", "load", "run", "agent"]
+Stage = Literal["sdk", "build", "smoke"]
+
+# Names become parts of file names, image tags and nox session names.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+Text = Annotated[str, Field(min_length=1)]
+Flag = Annotated[str, Field(pattern=r"^[^\n\x00]+$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        use_attribute_docstrings=True,
+    )
+
+
+class Smoke(_Table):
+    """How a module is driven at smoke level ``run``."""
+
+    scenario: Literal["lifecycle", "docker-volume"] = "lifecycle"
+    """``lifecycle`` fits every isolator; ``docker-volume`` checks each mount and unmount."""
+    parameters: dict[Text, str] = {}
+    """Parameters for the module's create(), beside those the scenario itself sets."""
+
+
+class Module(_Table):
+    """One C++ Mesos module."""
+
+    name: Name
+    """Becomes lib<name>-<version>+mesos-<release>.so."""
+    version: Name
+    """The module's own version."""
+    symbol: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """The exported module descriptor: the name that --modules uses."""
+    kind: Literal["Isolator"] = "Isolator"
+    """The module's kind, as its descriptor says."""
+    source: Text | None = None
+    """Folder of the sources, relative to the matrix file."""
+    git: Text | None = None
+    """URL of a git repository with the sources, instead of ``source``."""
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    """Full commit ID in that repository: a branch would build something else tomorrow."""
+    subpath: RelativePath | None = None
+    """Folder of the sources within that repository."""
+    sources: tuple[RelativePath, ...] = ("*.cpp", "src/*.cpp")
+    """Globs of the files to compile, relative to the source folder."""
+    include: tuple[RelativePath, ...] = ()
+    """Folders for #include, relative to the source folder."""
+    build: Text | None = None
+    """Shell command that builds $LIBRARY instead, with $CXX, $CXXFLAGS and $LDFLAGS set."""
+    encoding: Encoding = Encoding.OCTAL
+    """How MESOS_VERSION_INT is written."""
+    flags: tuple[Flag, ...] = ()
+    """Further compiler flags."""
+    link_flags: tuple[Flag, ...] = ()
+    """Further flags for linking the library."""
+    packages: tuple[Name, ...] = ()
+    """Packages of the platform's distribution that its build needs."""
+    smoke: Smoke = Smoke()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.source is None) == (self.git is None):
+            raise ValueError("exactly one of 'source' and 'git' is needed")
+        if self.git is not None and self.revision is None:
+            raise ValueError("'git' needs 'revision', a full commit ID")
+        if self.git is None and (self.revision is not None or self.subpath is not None):
+            raise ValueError("'revision' and 'subpath' go with 'git'")
+        return self
+
+
+class BootstrapTable(_Table):
+    """How to make the base image from the distribution's archive if no registry answers."""
+
+    suite: Name
+    """Debian suite, such as bookworm."""
+    mirror: Text | None = None
+    """The archive's URL; default: the bootstrapper's own."""
+
+
+class Platform(_Table):
+    """A base image, its compiler and its CPU architecture."""
+
+    name: Name
+    base: Text
+    """Image that the builds run on."""
+    compiler: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9+_.-]*$")] = "g++"
+    """The C++ compiler's command."""
+    architecture: Literal["amd64", "arm64"] = "amd64"
+    packages: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")], ...] = ("g++",)
+    """Packages of the distribution, the compiler's included."""
+    flags: tuple[Flag, ...] = ()
+    """Compiler flags for everything built on this platform."""
+    bootstrap: BootstrapTable | None = None
+
+
+class Override(_Table):
+    """What is different for some releases. Overrides that match add up, in file order."""
+
+    match: Specifier
+    """PEP 440 specifier of the releases concerned, such as "<0.24"."""
+    modules: tuple[Name, ...] | None = None
+    """Only for these modules; default: all."""
+    platforms: tuple[Name, ...] | None = None
+    """Only on these platforms; default: all."""
+    flags: tuple[Flag, ...] = ()
+    """Further compiler flags."""
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
+    """Environment of the build and smoke steps."""
+    patches: tuple[Text, ...] = ()
+    """Diffs and rule files, relative to the matrix file, applied in order."""
+    platform: Name | None = None
+    """Build these releases on this platform only."""
+    skip: Text | None = None
+    """Why these releases are left out."""
+    expect: Literal["fail"] | None = None
+    """The target is known to fail; passing is then an error."""
+    reason: Text | None = None
+    """Why it is expected to fail."""
+    stage: Stage | None = None
+    """The stage it must fail in."""
+    pattern: Pattern | None = None
+    """Python regular expression that its log must contain."""
+
+    @model_validator(mode="after")
+    def _whole_expectation(self) -> Self:
+        parts = {"reason": self.reason, "stage": self.stage, "pattern": self.pattern}
+        if self.expect is not None:
+            missing = [name for name, value in parts.items() if value is None]
+            if missing:
+                raise ValueError(f"expect = 'fail' also needs {', '.join(missing)}")
+        elif any(value is not None for value in parts.values()):
+            raise ValueError("reason, stage and pattern go with expect = 'fail'")
+        if self.expect is not None and self.skip is not None:
+            raise ValueError("skip and expect exclude each other")
+        return self
+
+
+class Defaults(_Table):
+    """What a run does unless its command line says otherwise."""
+
+    sdk: SdkChoice = "auto"
+    engine: EngineChoice = "auto"
+    smoke: SmokeLevel = "run"
+    memory_per_job: ByteSize = ByteSize(1024**3)
+    """Memory to allow for each parallel job, and each step's limit, such as "1GiB"."""
+    seconds_per_step: Annotated[float, Field(gt=0)] = 900.0
+    """Time limit of one step of one target, in seconds."""
+    processes_per_step: Annotated[int, Field(ge=16)] = 256
+    """Limit of processes and threads in one step."""
+    cache_size: ByteSize = ByteSize(4 * 1024**3)
+    """Size that the result cache is kept below, such as "4GiB"."""
+
+
+DEBIAN_12 = Platform(
+    name="debian12",
+    base="debian:bookworm-slim",
+    bootstrap=BootstrapTable(suite="bookworm"),
+)
+
+
+class MatrixFile(_Table):
+    """The whole of matrix.toml."""
+
+    model_config = ConfigDict(title="matrix.toml of mesos-buildkit")
+
+    releases: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Mesos releases, and names of groups of them."""
+    groups: dict[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
+    """Named lists of releases."""
+    defaults: Defaults = Defaults()
+    module: Annotated[tuple[Module, ...], Field(min_length=1)]
+    platform: Annotated[tuple[Platform, ...], Field(min_length=1)] = (DEBIAN_12,)
+    override: tuple[Override, ...] = ()
+
+    @field_validator("module", "platform")
+    @classmethod
+    def _named_once(cls, tables: tuple[Module | Platform, ...]) -> Any:
+        seen: set[str] = set()
+        for table in tables:
+            # Compared without case: the names are file names, on some systems without case.
+            if table.name.lower() in seen:
+                raise ValueError(f"the name {table.name!r} is used twice")
+            seen.add(table.name.lower())
+        return tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A matrix file that has been read, with the files it names found and checked."""
+
+    path: Path
+    """The file, as the user named it."""
+    root: Path
+    """Its folder, absolute: what relative paths in it start from."""
+    file: MatrixFile
+    releases: tuple[Release, ...]
+    """Oldest first."""
+    patches: Mapping[str, Patch]
+    """Every patch that an override names, by that name."""
+
+    def overrides(self, release: Release, module: str, platform: str) -> Iterable[Override]:
+        """The overrides that hold for one target, in file order."""
+        for override in self.file.override:
+            if (
+                release.matches(override.match)
+                and (override.modules is None or module in override.modules)
+                and (override.platforms is None or platform in override.platforms)
+            ):
+                yield override
+
+
+def load_matrix(path: Path) -> Matrix:
+    """Read and check a matrix file and the patches it names.
+
+    Raises :class:`UsageError` whose message names file, table, key and, if one is near, the right
+    name.
+    """
+    raw = read_toml(path)
+    name = str(path)
+    try:
+        file = MatrixFile.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(explain(error, MatrixFile, file=name, raw=raw)) from None
+    root = path.resolve().parent
+    try:
+        releases = expand(file.releases, file.groups)
+    except UsageError as error:
+        raise UsageError(f"{name}: key 'releases': {error}") from None
+    for group, members in file.groups.items():
+        for member in members:
+            try:
+                Release.parse(member)
+            except UsageError as error:
+                raise UsageError(f"{name}: [groups]: key {group!r}: {error}") from None
+    _check_module_folders(file, root, name)
+    _check_override_names(file, name)
+    patches = _load_patches(file, root, name)
+    return Matrix(path=path, root=root, file=file, releases=releases, patches=patches)
+
+
+def json_schema() -> str:
+    """The JSON Schema of matrix.toml, as ``matrix.schema.json`` holds it."""
+    schema = MatrixFile.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _check_module_folders(file: MatrixFile, root: Path, name: str) -> None:
+    for number, module in enumerate(file.module, 1):
+        where = f"{name}: [[module]] {number} ({module.name})"
+        if module.source is None:
+            continue
+        folder = root / module.source
+        if not folder.is_dir():
+            raise UsageError(
+                f"{where}: key 'source': no folder {module.source!r} beside the matrix file"
+            )
+        if module.build is None:
+            paths = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+            if not any(fnmatch.fnmatchcase(p, glob) for p in paths for glob in module.sources):
+                raise UsageError(
+                    f"{where}: key 'sources': no file below {module.source!r} matches "
+                    f"{', '.join(module.sources)}"
+                )
+
+
+def _check_override_names(file: MatrixFile, name: str) -> None:
+    modules = [module.name for module in file.module]
+    platforms = [platform.name for platform in file.platform]
+    for number, override in enumerate(file.override, 1):
+        where = f"{name}: [[override]] {number} ({override.match})"
+        for key, used, known in (
+            ("modules", override.modules or (), modules),
+            ("platforms", override.platforms or (), platforms),
+            ("platform", (override.platform,) if override.platform else (), platforms),
+        ):
+            for word in used:
+                if word not in known:
+                    raise UsageError(
+                        f"{where}: key {key!r}: there is no {key.rstrip('s')} {word!r}"
+                        f"{did_you_mean(word, known)}"
+                    )
+
+
+def _load_patches(file: MatrixFile, root: Path, name: str) -> dict[str, Patch]:
+    patches: dict[str, Patch] = {}
+    for number, override in enumerate(file.override, 1):
+        for patch in override.patches:
+            if patch not in patches:
+                try:
+                    patches[patch] = load_patch(patch, root)
+                except UsageError as error:
+                    raise UsageError(
+                        f"{name}: [[override]] {number} ({override.match}): key 'patches': {error}"
+                    ) from None
+    return patches
