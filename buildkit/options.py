@@ -1,0 +1,18 @@
+"""What a command line may change about a run; the matrix file's ``[defaults]`` fill the rest."""
+
+from dataclasses import dataclass
+
+from buildkit.matrix import EngineChoice, SdkChoice, SmokeLevel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """None means: as the matrix file says."""
+
+    only: tuple[str, ...] = ()
+    engine: EngineChoice | None = None
+    sdk: SdkChoice | None = None
+    smoke: SmokeLevel | None = None
+    jobs: int | None = None
+    fail_fast: bool = False
+    keep_failed: bool = False

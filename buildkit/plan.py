@@ -1,0 +1,280 @@
+"""From a matrix and a selection to the targets that will be built, and why. Pure.
+
+What the outside world has to offer comes in as a :class:`buildkit.probe.Probe`; the same matrix,
+options and probe always make the same plan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from buildkit.encoding import prove
+from buildkit.engine import BaseRequest, Bootstrap, EngineName
+from buildkit.errors import UnavailableError, UsageError
+from buildkit.matrix import Matrix, Module, Platform, SdkKind, SmokeLevel, Stage
+from buildkit.options import Options
+from buildkit.patches import Patch
+from buildkit.probe import Probe
+from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, select
+
+STANDARD_FLAGS = (
+    "-std=c++11",
+    "-O2",
+    "-g",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+    "-Woverloaded-virtual",
+)
+"""What every module is compiled with; C++11 is the language of all releases."""
+
+STUB_BEGINS = Release(0, 22, 0)
+"""First release the stub SDK covers: 0.21 does not install the isolator's header."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """A failure that the matrix file says will happen."""
+
+    reason: str
+    stage: Stage
+    pattern: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One module for one release on one platform, with everything that shapes its build."""
+
+    module: Module
+    release: Release
+    platform: Platform
+    sdk: SdkKind
+    version_flag: str
+    """Such as ``-DMESOS_VERSION_INT=0241``."""
+    flags: tuple[str, ...]
+    """Compiler flags, without the version's and the SDK's."""
+    override_flags: tuple[str, ...]
+    """The part of them that comes from overrides."""
+    harness_flags: tuple[str, ...]
+    """The part of them that the smoke harness must share, because it is part of the ABI."""
+    env: Mapping[str, str]
+    patches: tuple[Patch, ...]
+    folder: PurePosixPath
+    """Its place below dist/ and build/contexts/, such as ``0.24.1``."""
+    skip: str | None
+    expect: Expectation | None
+
+    @property
+    def name(self) -> str:
+        """Names the target among all others, in logs, labels and messages."""
+        return f"{self.module.name}/{self.release}/{self.platform.name}"
+
+    @property
+    def library(self) -> str:
+        """The library's file name, which is also its SONAME."""
+        stub = ".stub" if self.sdk == "stub" else ""
+        return f"lib{self.module.name}-{self.module.version}+mesos-{self.release}{stub}.so"
+
+    @property
+    def base_request(self) -> BaseRequest:
+        """What an engine has to provide for the target's steps."""
+        table = self.platform.bootstrap
+        return BaseRequest(
+            platform=self.platform.name,
+            image=self.platform.base,
+            packages=tuple(sorted({*self.platform.packages, *self.module.packages})),
+            compiler=self.platform.compiler,
+            architecture=self.platform.architecture,
+            bootstrap=Bootstrap(suite=table.suite, mirror=table.mirror) if table else None,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The target as plain data for ``plan --json``."""
+        return {
+            "name": self.name,
+            "module": self.module.name,
+            "release": str(self.release),
+            "platform": self.platform.name,
+            "sdk": self.sdk,
+            "encoding": self.module.encoding.value,
+            "version_flag": self.version_flag,
+            "flags": list(self.flags),
+            "env": dict(self.env),
+            "patches": [patch.name for patch in self.patches],
+            "library": f"{self.folder}/{self.library}",
+            "skip": self.skip,
+            "expect_fail": None
+            if self.expect is None
+            else {
+                "reason": self.expect.reason,
+                "stage": self.expect.stage,
+                "pattern": self.expect.pattern,
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run will do. ``notes`` explain choices, ``warnings`` need a reader."""
+
+    matrix: Matrix
+    targets: tuple[Target, ...]
+    engine: EngineName
+    smoke: SmokeLevel
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as plain data for ``plan --json``."""
+        return {
+            "schema": 1,
+            "matrix": str(self.matrix.path),
+            "engine": self.engine,
+            "smoke": self.smoke,
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+            "targets": [target.describe() for target in self.targets],
+        }
+
+
+def make_plan(matrix: Matrix, options: Options, probe: Probe) -> Plan:
+    """Derive the plan of a run.
+
+    Raises :class:`UsageError` for a selection, encoding or SDK that can't be, and
+    :class:`UnavailableError` for an engine or SDK that is asked for and not there.
+    """
+    engine, note = _choose_engine(matrix, options, probe)
+    targets, warnings = make_targets(matrix, options, probe)
+    return Plan(
+        matrix=matrix,
+        targets=targets,
+        engine=engine,
+        smoke=options.smoke or matrix.file.defaults.smoke,
+        notes=(note,),
+        warnings=warnings,
+    )
+
+
+def make_targets(
+    matrix: Matrix, options: Options, probe: Probe
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """Derive the targets alone, and what a reader should be warned of.
+
+    Raises as :func:`make_plan`, but asks for no engine.
+    """
+    releases = select(matrix.releases, options.only)
+    warnings: list[str] = []
+    for number, module in enumerate(matrix.file.module, 1):
+        where = f"{matrix.path}: [[module]] {number} ({module.name})"
+        warnings += prove(module.encoding, releases, where=where).warnings
+    sdks = {release: _choose_sdk(matrix, options, probe, release) for release in releases}
+    stubs = [release for release, kind in sdks.items() if kind == "stub"]
+    if stubs:
+        if (options.smoke or matrix.file.defaults.smoke) == "agent":
+            raise UsageError(
+                f"smoke level 'agent' needs a real Mesos, but {stubs[0]} would be built against "
+                "interface stubs; choose --smoke run, or another --sdk"
+            )
+        warnings.append(
+            f"stub SDK for {len(stubs)} of {len(releases)} releases: it proves that a module fits "
+            "the interface; the libraries are named .stub.so and are never for shipping"
+        )
+    targets = [
+        _target(matrix, module, release, platform, sdks[release])
+        for module in matrix.file.module
+        for release in releases
+        for platform in _platforms(matrix, module, release)
+    ]
+    return tuple(targets), tuple(warnings)
+
+
+def _choose_engine(matrix: Matrix, options: Options, probe: Probe) -> tuple[EngineName, str]:
+    choice = options.engine or matrix.file.defaults.engine
+    match choice:
+        case "docker":
+            if not probe.docker:
+                raise UnavailableError(
+                    f"engine docker: no daemon answers: {probe.docker_detail}; start one, set "
+                    "DOCKER_HOST, or use --engine host"
+                )
+            return "docker", f"engine docker: {probe.docker_detail}"
+        case "host":
+            return "host", "engine host: as asked for; it is no sandbox"
+        case "auto" if probe.docker:
+            return "docker", f"engine docker: {probe.docker_detail}"
+        case "auto":
+            why = f"no Docker daemon answers ({probe.docker_detail})"
+            return "host", f"engine host: {why}; it is no sandbox"
+
+
+def _choose_sdk(matrix: Matrix, options: Options, probe: Probe, release: Release) -> SdkKind:
+    choice = options.sdk or matrix.file.defaults.sdk
+    best: SdkKind = "release" if release in probe.release_sdks else "stub"
+    kind = best if choice == "auto" else choice
+    if kind == "stub" and (release < STUB_BEGINS or release not in FINAL_RELEASES):
+        known = [str(r) for r in FINAL_RELEASES if r >= STUB_BEGINS]
+        raise UsageError(
+            f"{matrix.path}: key 'releases': no interface stubs for Mesos {release}: the table has "
+            f"the final releases {known[0]} to {known[-1]}{did_you_mean(str(release), known)}"
+        )
+    if kind != "stub":
+        raise UnavailableError(
+            f"--sdk {kind}: this version of mesos-buildkit can't provide it yet; use --sdk stub"
+        )
+    return kind
+
+
+def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
+    """The platforms to build on: the last override that names one decides."""
+    platforms = list(matrix.file.platform)
+    for platform in matrix.file.platform:
+        for override in matrix.overrides(release, module.name, platform.name):
+            if override.platform is not None:
+                platforms = [p for p in matrix.file.platform if p.name == override.platform]
+    return platforms
+
+
+def _target(
+    matrix: Matrix, module: Module, release: Release, platform: Platform, sdk: SdkKind
+) -> Target:
+    flags: list[str] = []
+    env: dict[str, str] = {}
+    patches: list[Patch] = []
+    skip: str | None = None
+    expect: Expectation | None = None
+    for override in matrix.overrides(release, module.name, platform.name):
+        flags += override.flags
+        env |= override.env
+        patches += [matrix.patches[name] for name in override.patches]
+        skip = override.skip or skip
+        if override.reason and override.stage and override.pattern:
+            expect = Expectation(
+                reason=override.reason, stage=override.stage, pattern=override.pattern
+            )
+    return Target(
+        module=module,
+        release=release,
+        platform=platform,
+        sdk=sdk,
+        version_flag=module.encoding.flag(release),
+        flags=(*STANDARD_FLAGS, *platform.flags, *module.flags, *flags),
+        override_flags=tuple(flags),
+        harness_flags=platform.flags,
+        env=env,
+        patches=tuple(patches),
+        folder=_folder(matrix, module, release, platform),
+        skip=skip,
+        expect=expect,
+    )
+
+
+def _folder(matrix: Matrix, module: Module, release: Release, platform: Platform) -> PurePosixPath:
+    """The first module and platform keep the short path, so adding a second moves nothing."""
+    name = str(release)
+    if platform.name != matrix.file.platform[0].name:
+        name += f"-{platform.name}"
+    folder = PurePosixPath(name)
+    if module.name != matrix.file.module[0].name:
+        folder = PurePosixPath(module.name) / folder
+    return folder
