@@ -1,0 +1,1 @@
+"""SDKs: what a module compiles and is smoke-tested against for one release."""
