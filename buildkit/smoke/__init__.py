@@ -1,0 +1,9 @@
+"""Smoke levels that need no container: the artifact's inspection, and reading the harness's report.
+
+``inspect`` is Python over files (:mod:`buildkit.smoke.elf`, :mod:`buildkit.smoke.overrides`);
+``load`` and ``run`` are the C++ program in ``harness/``, compiled per release, whose report
+:mod:`buildkit.smoke.results` reads.
+"""
+
+HARNESS_SOURCES = ("harness.cpp", "subject.cpp")
+"""What to compile of ``harness/``: ``harness.cpp`` includes all other files."""

@@ -1,0 +1,15 @@
+// The whole program but subject.cpp, as one translation unit: the standard library's headers, most
+// of the work for parts this small, are read once. Compile this file and subject.cpp.
+
+#include "text.cpp"
+#include "options.cpp"
+#include "report.cpp"
+#include "processes.cpp"
+#include "library.cpp"
+#include "loader.cpp"
+#include "load_cases.cpp"
+#include "lifecycle_cases.cpp"
+#include "volume_bench.cpp"
+#include "volume_mount_cases.cpp"
+#include "volume_recovery_cases.cpp"
+#include "main.cpp"

@@ -1,0 +1,174 @@
+#include "options.hpp"
+
+#include <stdlib.h>
+
+#include <stdexcept>
+
+namespace harness {
+
+const char USAGE[] =
+  "usage: harness load --library FILE --symbol NAME --kind KIND --report FILE\n"
+  "                    [--neighbour VERSION ...] [--time-limit SECONDS]\n"
+  "       harness run  --library FILE --symbol NAME --scenario lifecycle|docker-volume\n"
+  "                    --stand-in FILE --work DIRECTORY --report FILE\n"
+  "                    [--parameter KEY=VALUE ...] [--environment NAME=VALUE ...]\n"
+  "                    [--time-limit SECONDS] [--jobs N]\n"
+  "In a parameter's value {work} is the case's folder, {stand-in} the stand-in's copy in it.\n";
+
+namespace {
+
+struct Text
+{
+  const char* name;
+  std::string Options::*field;
+};
+
+struct Number
+{
+  const char* name;
+  int Options::*field;
+};
+
+struct Pairs
+{
+  const char* name;
+  std::vector<Pair> Options::*field;
+};
+
+const Text TEXTS[] = {
+  {"--library", &Options::library},
+  {"--symbol", &Options::symbol},
+  {"--kind", &Options::kind},
+  {"--report", &Options::report},
+  {"--scenario", &Options::scenario},
+  {"--stand-in", &Options::standIn},
+  {"--work", &Options::work},
+  {"--case", &Options::caseName},
+};
+
+const Number NUMBERS[] = {
+  {"--step", &Options::step},
+  {"--result-fd", &Options::resultFd},
+  {"--time-limit", &Options::timeLimit},
+  {"--jobs", &Options::jobs},
+};
+
+const Pairs PAIRS[] = {
+  {"--parameter", &Options::parameters},
+  {"--environment", &Options::environment},
+};
+
+
+bool store(Options* options, const std::string& name, const std::string& value)
+{
+  for (const Text& row : TEXTS) {
+    if (name == row.name) {
+      options->*row.field = value;
+      return true;
+    }
+  }
+  for (const Number& row : NUMBERS) {
+    if (name == row.name) {
+      char* end = nullptr;
+      const long number = ::strtol(value.c_str(), &end, 10);
+      if (value.empty() || *end != '\0' || number < 0 || number > 100000) {
+        throw std::runtime_error(name + ": '" + value + "' is not a number");
+      }
+      options->*row.field = static_cast<int>(number);
+      return true;
+    }
+  }
+  for (const Pairs& row : PAIRS) {
+    if (name == row.name) {
+      const std::string::size_type equals = value.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        throw std::runtime_error(name + ": '" + value + "' is not of the form KEY=VALUE");
+      }
+      (options->*row.field).push_back(Pair(value.substr(0, equals), value.substr(equals + 1)));
+      return true;
+    }
+  }
+  if (name == "--neighbour") {
+    options->neighbours.push_back(value);
+    return true;
+  }
+  return false;
+}
+
+
+void require(const std::string& value, const char* name)
+{
+  if (value.empty()) {
+    throw std::runtime_error(std::string(name) + " is missing");
+  }
+}
+
+} // namespace
+
+
+Options parseOptions(int argc, char** argv)
+{
+  Options options;
+  if (argc < 2) {
+    throw std::runtime_error("no verb; expected load or run");
+  }
+  options.verb = argv[1];
+  if (options.verb != "load" && options.verb != "run" && options.verb != "step") {
+    throw std::runtime_error("'" + options.verb + "' is not a verb; expected load or run");
+  }
+  for (int i = 2; i < argc; i += 2) {
+    if (i + 1 == argc) {
+      throw std::runtime_error(std::string(argv[i]) + " needs a value");
+    }
+    if (!store(&options, argv[i], argv[i + 1])) {
+      throw std::runtime_error(std::string(argv[i]) + " is not an option");
+    }
+  }
+
+  require(options.library, "--library");
+  require(options.symbol, "--symbol");
+  if (options.verb == "load") {
+    require(options.kind, "--kind");
+    require(options.report, "--report");
+  }
+  if (options.verb == "run") {
+    require(options.scenario, "--scenario");
+    require(options.work, "--work");
+    require(options.report, "--report");
+    if (options.scenario == "docker-volume") {
+      require(options.standIn, "--stand-in");
+    }
+  }
+  return options;
+}
+
+
+std::vector<std::string> toArguments(const Options& options)
+{
+  std::vector<std::string> arguments(1, options.verb);
+  for (const Text& row : TEXTS) {
+    if (!(options.*row.field).empty()) {
+      arguments.push_back(row.name);
+      arguments.push_back(options.*row.field);
+    }
+  }
+  for (const Number& row : NUMBERS) {
+    if (options.*row.field >= 0) {
+      arguments.push_back(row.name);
+      arguments.push_back(std::to_string(options.*row.field));
+    }
+  }
+  for (const Pairs& row : PAIRS) {
+    for (const Pair& pair : options.*row.field) {
+      arguments.push_back(row.name);
+      arguments.push_back(pair.first + "=" + pair.second);
+    }
+  }
+  for (const std::string& neighbour : options.neighbours) {
+    arguments.push_back("--neighbour");
+    arguments.push_back(neighbour);
+  }
+  return arguments;
+}
+
+} // namespace harness

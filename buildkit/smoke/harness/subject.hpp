@@ -1,0 +1,127 @@
+// The isolator under test, behind an interface that is the same for every Mesos release.
+//
+// Only subject.cpp reads Mesos's isolator headers; it calls the base class and nothing else, as an
+// agent does.
+
+#ifndef MESOS_BUILDKIT_HARNESS_SUBJECT_HPP
+#define MESOS_BUILDKIT_HARNESS_SUBJECT_HPP
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+
+namespace harness {
+
+// What a container is prepared with.
+struct Container
+{
+  explicit Container(const std::string& _id) : id(_id), commandTask(true) {}
+
+  std::string id;
+  std::string directory;
+
+  // Empty for none. Releases that tell an isolator nothing of it ignore it: see TELLS_ROOTFS.
+  std::string rootfs;
+
+  // Whether it runs a task's command, or an executor of its own.
+  bool commandTask;
+
+  // The task's own environment goes into the executor's up to 0.26, which has no other place.
+  std::vector<Pair> taskEnvironment;
+  std::vector<Pair> executorEnvironment;
+};
+
+
+struct Mount
+{
+  std::string source;
+  std::string target;
+  unsigned flags;
+};
+
+
+// What prepare told the launcher to do.
+struct Launch
+{
+  Launch() : given(false), namespaces(0) {}
+
+  bool given;
+  // Flags of clone(2), from the instructions themselves.
+  int namespaces;
+  std::vector<std::string> commands;
+  std::vector<Mount> mounts;
+};
+
+
+// How a call went: at most one of these, PENDING after waiting for as long as was asked.
+struct Answer
+{
+  enum State { READY, FAILED, DISCARDED, PENDING };
+
+  State state;
+  // Of a failure.
+  std::string message;
+
+  bool ready() const { return state == READY; }
+  bool failed() const { return state == FAILED; }
+
+  // For a check's detail: "failed: MESSAGE".
+  std::string describe() const;
+};
+
+
+// Which of the things that differ this release has.
+struct Abilities
+{
+  bool namespacesMethod;
+  bool tellsRootfs;
+  bool nesting;
+  bool standalone;
+  bool status;
+};
+Abilities abilities();
+
+
+class Subject
+{
+public:
+  // From the descriptor's create(). Null if that returns null. Throws std::runtime_error if the
+  // library or the descriptor is not there.
+  static std::unique_ptr<Subject> create(
+      const Options& options, const std::vector<Pair>& parameters);
+
+  // Destroys the isolator, as an agent does at its end.
+  ~Subject();
+
+  // `orphans` are ignored by 0.22, whose interface has none.
+  Answer recover(
+      const std::vector<std::string>& running, const std::vector<std::string>& orphans);
+  Answer prepare(const Container& container, Launch* launch);
+  Answer isolate(const std::string& id);
+  // Waits for a moment only: the right answer is PENDING.
+  Answer watch(const std::string& id);
+  Answer update(const std::string& id);
+  Answer usage(const std::string& id);
+  Answer cleanup(const std::string& id);
+
+  // Each of these only where abilities() says so.
+  Answer namespaces(int* flags);
+  Answer status(const std::string& id);
+  bool supportsNesting();
+  bool supportsStandalone();
+
+private:
+  struct State;
+
+  explicit Subject(State* state);
+  Subject(const Subject&);
+  Subject& operator=(const Subject&);
+
+  std::unique_ptr<State> state_;
+};
+
+} // namespace harness
+
+#endif // MESOS_BUILDKIT_HARNESS_SUBJECT_HPP

@@ -1,0 +1,331 @@
+#include "volume_bench.hpp"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "text.hpp"
+
+namespace harness {
+
+namespace {
+
+// Notes how it was called, as the stand-in for dvdcli does.
+const char FAKE_MOUNT[] =
+  "#!/bin/sh\n"
+  "line=\n"
+  "for argument in \"$@\"; do line=\"$line|$argument\"; done\n"
+  "printf '%s\\n' \"${line#|}\" >> \"${0%/*}/mounts\"\n";
+
+// What a command may do before it binds: keep its mounts from spreading.
+const char MAKE_SLAVE[] = "-n|--make-rslave|/";
+
+
+std::vector<std::string> lines(const std::string& text)
+{
+  std::vector<std::string> result = split(text, '\n');
+  result.pop_back();
+  return result;
+}
+
+
+std::string listed(const std::vector<std::string>& texts)
+{
+  return texts.empty() ? "nothing" : "'" + join(texts, "', '") + "'";
+}
+
+
+std::string mismatch(
+    const std::vector<std::string>& found, const std::vector<std::string>& expected)
+{
+  return "found " + listed(found) + "; expected " + listed(expected);
+}
+
+} // namespace
+
+
+Bench::Bench(const Options& options, Recorder* recorder)
+  : options_(options), recorder_(recorder), seen_(0)
+{
+  const std::string program = standInFile("dvdcli");
+  if (!exists(program)) {
+    makeDirectories(path("stand-in"));
+    writeFile(program, readFile(options.standIn), 0755);
+    makeDirectories(path("launcher"));
+    writeFile(path("launcher/mount"), FAKE_MOUNT, 0755);
+  }
+  seen_ = peekCalls().size();
+}
+
+
+void Bench::start(const std::vector<std::string>& running, int timeoutSeconds)
+{
+  subject_ = create(parameters(timeoutSeconds));
+  recorder_->require(
+      subject_.get() != nullptr, "create returns an isolator",
+      "it returned null: see the module's own output for the reason");
+  const Answer answer = subject_->recover(running, {});
+  recorder_->require(answer.ready(), "recover succeeds", answer.describe());
+}
+
+
+std::unique_ptr<Subject> Bench::create(const std::vector<Pair>& parameters) const
+{
+  return Subject::create(options_, parameters);
+}
+
+
+std::vector<Pair> Bench::parameters(int timeoutSeconds) const
+{
+  std::vector<Pair> result;
+  result.push_back(Pair("command", standInFile("dvdcli")));
+  result.push_back(Pair("checkpoint_dir", path("state")));
+  result.push_back(Pair("timeout_secs", std::to_string(timeoutSeconds)));
+  for (const Pair& parameter : options_.parameters) {
+    result.push_back(parameter);
+  }
+  return result;
+}
+
+
+Container Bench::container(const std::string& id, const std::vector<Pair>& environment) const
+{
+  Container result(id);
+  result.directory = path("sandbox/" + id);
+  result.taskEnvironment = environment;
+  makeDirectories(result.directory);
+  return result;
+}
+
+
+Launch Bench::prepare(const Container& container)
+{
+  Launch launch;
+  const Answer answer = subject_->prepare(container, &launch);
+  recorder_->require(answer.ready(), "prepare of " + container.id + " succeeds", answer.describe());
+  return launch;
+}
+
+
+void Bench::cleanup(const std::string& id)
+{
+  const Answer answer = subject_->cleanup(id);
+  recorder_->check(answer.ready(), "cleanup of " + id + " succeeds", answer.describe());
+}
+
+
+void Bench::refuse(
+    const Container& container, const std::string& what, const std::string& message)
+{
+  Launch launch;
+  const Answer answer = subject_->prepare(container, &launch);
+  const std::vector<std::string> calls = peekCalls();
+  seen_ += calls.size();
+  recorder_->check(
+      answer.failed() && contains(answer.message, message) && calls.empty(),
+      "refuses " + what,
+      answer.describe() + ", having run " + listed(calls) +
+        "; expected a failure that mentions " + message + ", and no command");
+}
+
+
+void Bench::tell(const std::string& file, const std::string& content) const
+{
+  writeFile(standInFile(file), content);
+}
+
+
+void Bench::untell(const std::string& file) const
+{
+  ::unlink(standInFile(file).c_str());
+}
+
+
+std::string Bench::standInFile(const std::string& file) const
+{
+  return path("stand-in/" + file);
+}
+
+
+std::vector<std::string> Bench::peekCalls() const
+{
+  std::vector<std::string> calls = lines(readFile(standInFile("calls")));
+  calls.erase(calls.begin(), calls.begin() + static_cast<std::ptrdiff_t>(seen_));
+  return calls;
+}
+
+
+void Bench::expectCalls(const std::vector<std::string>& expected, const std::string& name)
+{
+  const std::vector<std::string> found = peekCalls();
+  seen_ += found.size();
+  recorder_->check(found == expected, name, mismatch(found, expected));
+}
+
+
+void Bench::expectCallsAnyOrder(std::vector<std::string> expected, const std::string& name)
+{
+  std::vector<std::string> found = peekCalls();
+  seen_ += found.size();
+  std::sort(found.begin(), found.end());
+  std::sort(expected.begin(), expected.end());
+  recorder_->check(found == expected, name, mismatch(found, expected));
+}
+
+
+std::string Bench::mountCall(
+    const std::string& volume, const std::vector<std::string>& options,
+    const std::string& driver) const
+{
+  std::string call = "mount|--volumedriver=" + driver + "|--volumename=" + volume;
+  for (const std::string& option : options) {
+    call += "|--volumeopts=" + option;
+  }
+  return call;
+}
+
+
+std::string Bench::unmountCall(const std::string& volume, const std::string& driver) const
+{
+  return "unmount|--volumedriver=" + driver + "|--volumename=" + volume;
+}
+
+
+std::string Bench::mountpoint(const std::string& volume, const std::string& driver) const
+{
+  return standInFile("mnt/" + driver + "/" + volume);
+}
+
+
+void Bench::expectNoLaunch(const Launch& launch, const std::string& name)
+{
+  recorder_->check(
+      launch.commands.empty() && launch.mounts.empty(),
+      name,
+      "the launcher is told to run " + listed(launch.commands) + " and to mount " +
+        std::to_string(launch.mounts.size()) + " volumes");
+}
+
+
+#if MESOS_VERSION_AT_LEAST(1, 5, 0)
+
+void Bench::expectLaunch(
+    const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
+{
+  std::vector<std::string> found;
+  for (const Mount& mount : launch.mounts) {
+    found.push_back(
+        mount.source + " to " + mount.target + " flags " + std::to_string(mount.flags));
+  }
+  std::vector<std::string> expected;
+  for (const Bind& bind : binds) {
+    expected.push_back(
+        bind.first + " to " + bind.second + " flags " + std::to_string(MS_BIND | MS_REC));
+  }
+  recorder_->check(found == expected, name, mismatch(found, expected));
+  recorder_->check(
+      launch.commands.empty(), name + ", without commands", "found " + listed(launch.commands));
+  recorder_->check(
+      launch.namespaces == CLONE_NEWNS,
+      name + ", in a mount namespace",
+      "clone_namespaces makes " + std::to_string(launch.namespaces));
+}
+
+#else
+
+void Bench::expectLaunch(
+    const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
+{
+  std::vector<std::string> expected;
+  for (const Bind& bind : binds) {
+    expected.push_back("-n|--rbind|" + bind.first + "|" + bind.second);
+  }
+
+  bool succeeded = false;
+  std::vector<std::string> found = runCommands(launch.commands, &succeeded);
+#if MESOS_VERSION_AT_LEAST(0, 23, 0)
+  found.erase(std::remove(found.begin(), found.end(), MAKE_SLAVE), found.end());
+  recorder_->check(
+      succeeded && found == expected,
+      name,
+      "run by a shell, " + listed(launch.commands) + " gave mount these arguments: " +
+        mismatch(found, expected));
+#else
+  // There is nobody to ask for a namespace: in the host's, where this runs, it has to refuse.
+  recorder_->check(
+      !succeeded && found.empty(),
+      name + ", not in the host's mount namespace",
+      "there it mounted " + listed(found));
+  std::string command = launch.commands.size() == 1 ? launch.commands[0] : "";
+  std::string::size_type at = 0;
+  for (const Bind& bind : binds) {
+    const std::string part =
+      "mount -n --rbind '" + bind.first + "' '" + bind.second + "'";
+    at = command.find(part, at);
+    recorder_->check(
+        at != std::string::npos, name + ", " + part.substr(part.rfind(' ') + 1),
+        "the command is '" + command + "'");
+    at = at == std::string::npos ? 0 : at;
+  }
+  static_cast<void>(MAKE_SLAVE);
+#endif
+
+#if MESOS_VERSION_AT_LEAST(0, 25, 0)
+  recorder_->check(
+      launch.namespaces == CLONE_NEWNS,
+      name + ", in a mount namespace",
+      "the instructions ask for namespaces " + std::to_string(launch.namespaces));
+#elif MESOS_VERSION_AT_LEAST(0, 23, 0)
+  int flags = 0;
+  const Answer answer = subject_->namespaces(&flags);
+  recorder_->check(
+      answer.ready() && flags == CLONE_NEWNS,
+      name + ", in a mount namespace",
+      answer.describe() + " with namespaces " + std::to_string(flags));
+#endif
+}
+
+#endif
+
+
+void Bench::expectNothingOnRecord()
+{
+  stop();
+  start();
+  expectCalls({}, "nothing is left on record");
+}
+
+
+// Runs each command as the launcher would, but with a `mount` that only takes notes.
+std::vector<std::string> Bench::runCommands(
+    const std::vector<std::string>& commands, bool* succeeded) const
+{
+  const std::string notes = path("launcher/mounts");
+  ::unlink(notes.c_str());
+  *succeeded = true;
+  for (const std::string& command : commands) {
+    // Found through PATH it is ours; by its full name it would be the real one.
+    if (contains(command, "/mount ")) {
+      *succeeded = false;
+      break;
+    }
+    const std::string search = "PATH=" + path("launcher") + ":/usr/bin:/bin";
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const char* const argv[] = {"sh", "-c", command.c_str(), nullptr};
+      const char* const environment[] = {search.c_str(), nullptr};
+      ::execve("/bin/sh", const_cast<char* const*>(argv), const_cast<char* const*>(environment));
+      ::_exit(127);
+    }
+    int status = 0;
+    *succeeded = *succeeded && child > 0 && ::waitpid(child, &status, 0) == child &&
+      WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  return lines(readFile(notes));
+}
+
+} // namespace harness
