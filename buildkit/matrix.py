@@ -37,6 +37,9 @@ Stage = Literal["sdk", "build", "smoke"]
 
 # Names become parts of file names, image tags and nox session names.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+# A name that looked like a release would stand in for it.
+GroupName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 Text = Annotated[str, Field(min_length=1)]
 Flag = Annotated[str, Field(pattern=r"^[^\n\x00]+$")]
 
@@ -78,7 +81,7 @@ class Module(_Table):
     """Full commit ID in that repository: a branch would build something else tomorrow."""
     subpath: RelativePath | None = None
     """Folder of the sources within that repository."""
-    sources: tuple[RelativePath, ...] = ("*.cpp", "src/*.cpp")
+    sources: Annotated[tuple[RelativePath, ...], Field(min_length=1)] = ("*.cpp", "src/*.cpp")
     """Globs of the files to compile, relative to the source folder."""
     include: tuple[RelativePath, ...] = ()
     """Folders for #include, relative to the source folder."""
@@ -90,9 +93,10 @@ class Module(_Table):
     """Further compiler flags."""
     link_flags: tuple[Flag, ...] = ()
     """Further flags for linking the library."""
-    packages: tuple[Name, ...] = ()
+    packages: tuple[Package, ...] = ()
     """Packages of the platform's distribution that its build needs."""
     smoke: Smoke = Smoke()
+    """How it is driven at smoke level run."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -118,16 +122,19 @@ class Platform(_Table):
     """A base image, its compiler and its CPU architecture."""
 
     name: Name
+    """Names it in overrides, reports and folders."""
     base: Text
     """Image that the builds run on."""
     compiler: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9+_.-]*$")] = "g++"
     """The C++ compiler's command."""
     architecture: Literal["amd64", "arm64"] = "amd64"
-    packages: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")], ...] = ("g++",)
+    """The CPU architecture, by Docker's name."""
+    packages: tuple[Package, ...] = ("g++",)
     """Packages of the distribution, the compiler's included."""
     flags: tuple[Flag, ...] = ()
     """Compiler flags for everything built on this platform."""
     bootstrap: BootstrapTable | None = None
+    """How to make the base image where no registry answers; default: not at all."""
 
 
 class Override(_Table):
@@ -176,13 +183,16 @@ class Defaults(_Table):
     """What a run does unless its command line says otherwise."""
 
     sdk: SdkChoice = "auto"
+    """What to compile against; auto is release if it is in the cache, otherwise stub."""
     engine: EngineChoice = "auto"
+    """Where to build; auto is docker if a daemon answers, otherwise host."""
     smoke: SmokeLevel = "run"
+    """How far to test; each level includes the one before."""
     memory_per_job: ByteSize = ByteSize(1024**3)
     """Memory to allow for each parallel job, and each step's limit, such as "1GiB"."""
-    seconds_per_step: Annotated[float, Field(gt=0)] = 900.0
+    seconds_per_step: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 900.0
     """Time limit of one step of one target, in seconds."""
-    processes_per_step: Annotated[int, Field(ge=16)] = 256
+    processes_per_step: Annotated[int, Field(ge=16, strict=True)] = 256
     """Limit of processes and threads in one step."""
     cache_size: ByteSize = ByteSize(4 * 1024**3)
     """Size that the result cache is kept below, such as "4GiB"."""
@@ -202,12 +212,16 @@ class MatrixFile(_Table):
 
     releases: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Mesos releases, and names of groups of them."""
-    groups: dict[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
+    groups: dict[GroupName, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
     """Named lists of releases."""
     defaults: Defaults = Defaults()
+    """What a run does unless its command line says otherwise."""
     module: Annotated[tuple[Module, ...], Field(min_length=1)]
+    """The modules to build; the first keeps the short paths below dist/."""
     platform: Annotated[tuple[Platform, ...], Field(min_length=1)] = (DEBIAN_12,)
+    """The platforms to build on; the first keeps the short paths. Default: Debian 12."""
     override: tuple[Override, ...] = ()
+    """What is different for some releases."""
 
     @field_validator("module", "platform")
     @classmethod
@@ -263,12 +277,11 @@ def load_matrix(path: Path) -> Matrix:
         releases = expand(file.releases, file.groups)
     except UsageError as error:
         raise UsageError(f"{name}: key 'releases': {error}") from None
-    for group, members in file.groups.items():
-        for member in members:
-            try:
-                Release.parse(member)
-            except UsageError as error:
-                raise UsageError(f"{name}: [groups]: key {group!r}: {error}") from None
+    for group in file.groups:
+        try:
+            expand((group,), file.groups)
+        except UsageError as error:
+            raise UsageError(f"{name}: [groups]: key {group!r}: {error}") from None
     _check_module_folders(file, root, name)
     _check_override_names(file, name)
     patches = _load_patches(file, root, name)
@@ -288,7 +301,7 @@ def _check_module_folders(file: MatrixFile, root: Path, name: str) -> None:
         if module.source is None:
             continue
         folder = root / module.source
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise UsageError(
                 f"{where}: key 'source': no folder {module.source!r} beside the matrix file"
             )
@@ -299,6 +312,13 @@ def _check_module_folders(file: MatrixFile, root: Path, name: str) -> None:
                     f"{where}: key 'sources': no file below {module.source!r} matches "
                     f"{', '.join(module.sources)}"
                 )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder above that can't be searched
+        return False
 
 
 def _check_override_names(file: MatrixFile, name: str) -> None:

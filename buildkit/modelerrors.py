@@ -11,6 +11,9 @@ from pydantic_core import ErrorDetails
 
 from buildkit.releases import did_you_mean
 
+_KEY_ITSELF = "[key]"
+"""Pydantic's last step to a table's key that is wrong itself."""
+
 _EXPECTED = {
     "string_type": "expected a string",
     "int_type": "expected a whole number",
@@ -22,6 +25,10 @@ _EXPECTED = {
     "dict_type": "expected a table",
     "model_type": "expected a table",
     "model_attributes_type": "expected a table",
+    "int_parsing": "expected a whole number",
+    "float_parsing": "expected a number",
+    "byte_size": 'expected a size such as "2GiB"',
+    "byte_size_unit": 'expected a size such as "2GiB"',
     "missing": "is required",
 }
 
@@ -48,7 +55,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel], file: str, raw: Any) -> 
     where = f"{file}: {table}" if table else file
     if detail["type"] == "extra_forbidden":
         known = _known_keys(location[:-1], model)
-        hint = did_you_mean(key, known)
+        hint = did_you_mean(str(location[-1]), known)
         allowed = f"; allowed here: {', '.join(sorted(known))}" if not hint else ""
         return f"{where}: unknown key {key!r}{hint}{allowed}"
     if detail["type"] in {"value_error", "assertion_error"}:
@@ -89,7 +96,7 @@ def _place(location: tuple[int | str, ...], raw: Any) -> tuple[str, str]:
                 keys = []
             elif keys:
                 keys[-1] += f"[{step}]"
-        else:
+        elif step != _KEY_ITSELF:
             keys.append(step)
             value = value.get(step) if isinstance(value, dict) else None
     if len(keys) > 1 and not table:

@@ -23,6 +23,9 @@ from buildkit.releases import Release
 from buildkit.specifiers import Specifier
 from buildkit.tree import File, Tree, tree_digest
 
+_NO_FILE = "/dev/null"
+"""What a diff calls the side on which a file is not there."""
+
 Subject = Literal["module", "sdk"]
 """Whose sources a patch changes."""
 
@@ -149,15 +152,22 @@ def _read(path: Path, where: str) -> str:
         raise UsageError(f"{where}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{where}: not UTF-8 text at byte {error.start}") from None
+    except ValueError as error:
+        raise UsageError(f"{where}: can't be read: {error}") from None
 
 
 def _parse_diff(text: str, where: str) -> UnifiedDiff:
     try:
         diff = UnifiedDiff(text)
     except UnidiffParseError as error:
-        raise UsageError(f"{where}: not a unified diff: {error}") from None
+        raise UsageError(f"{where}: not a unified diff: {str(error).strip()}") from None
     if not diff:
         raise UsageError(f"{where}: holds no change; expected a unified diff")
+    for change in diff:
+        try:
+            _relative(change.path)
+        except ValueError as error:
+            raise UsageError(f"{where}: file {change.path}: {error}") from None
     return diff
 
 
@@ -215,34 +225,40 @@ def _apply_diff(tree: dict[str, File], diff: UnifiedDiff, name: str) -> None:
         where = f"{name}: file {path}"
         if change.is_binary_file or change.is_rename:
             raise TargetError(f"{where}: binary and renaming changes are not supported")
-        if change.is_added_file:
+        # unidiff's own is_added_file takes filling an empty file for adding one, too.
+        if change.source_file == _NO_FILE:
             if path in tree:
                 raise TargetError(f"{where}: to be added, but already there")
             tree[path] = File("".join(_side(hunk, "+") for hunk in change).encode())
             continue
         if path not in tree:
             raise TargetError(f"{where}: not among the sources")
-        lines = tree[path].data.decode(errors="surrogateescape").splitlines(keepends=True)
+        lines = _lines(tree[path].data.decode(errors="surrogateescape"))
         shift = 0
         for number, hunk in enumerate(change, 1):
-            old = _side(hunk, "-").splitlines(keepends=True)
-            new = _side(hunk, "+").splitlines(keepends=True)
+            old = _lines(_side(hunk, "-"))
+            new = _lines(_side(hunk, "+"))
             # A hunk that only adds names the line it goes behind, any other its first own line.
             start = hunk.source_start - (1 if hunk.source_length else 0) + shift
-            if lines[start : start + len(old)] != old:
+            if start > len(lines) or lines[start : start + len(old)] != old:
                 raise TargetError(
                     f"{where}: hunk {number} ({_title(hunk)}) does not apply exactly; "
                     "no fuzz is allowed: make the diff anew against these sources"
                 )
             lines[start : start + len(old)] = new
             shift += len(new) - len(old)
-        if change.is_removed_file:
+        if change.target_file == _NO_FILE:
             if lines:
                 raise TargetError(f"{where}: to be removed, but it has other lines as well")
             del tree[path]
         else:
             data = "".join(lines).encode(errors="surrogateescape")
             tree[path] = File(data, executable=tree[path].executable)
+
+
+def _lines(text: str) -> list[str]:
+    """As diffs count them: a form feed or a lone carriage return ends no line."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _title(hunk: Hunk) -> str:

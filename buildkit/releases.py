@@ -95,8 +95,8 @@ def select(releases: Sequence[Release], specs: Sequence[str]) -> tuple[Release, 
         if not hit:
             known = [str(release) for release in releases]
             raise UsageError(
-                f"--only {spec}: no release of the matrix matches"
-                f"{did_you_mean(spec, known)} The matrix has: {', '.join(known) or 'none'}"
+                f"--only {spec}: no release of the matrix matches{did_you_mean(spec, known)}; "
+                f"the matrix has {', '.join(known)}"
             )
         chosen |= hit
     return tuple(release for release in releases if release in chosen)

@@ -33,12 +33,16 @@ def read_tree(folder: Path) -> dict[str, File]:
     """All files below ``folder``, without hidden ones (``.git``, editors' files).
 
     Links are followed only if they stay below ``folder``. Raises :class:`UsageError` for one that
-    leaves it, because a context must not depend on what lies elsewhere, and for what is not a file.
+    leaves it, because a context must not depend on what lies elsewhere, for one to a folder, which
+    could lead in circles, and for what is not a file.
     """
     root = folder.resolve()
     found: dict[str, File] = {}
     for directory, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not n.startswith(".") and n not in _LEFT_OUT)
+        for name in names:
+            if (path := Path(directory, name)).is_symlink():
+                raise UsageError(f"{path}: is a link to a folder; copy the folder in instead")
         for name in sorted(files):
             path = Path(directory, name)
             if name.startswith("."):

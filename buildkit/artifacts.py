@@ -1,0 +1,149 @@
+"""dist/: libraries, debug information, manifest and checksums, each written whole or not at all."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from packaging.version import Version
+from pydantic import ValidationError
+
+from buildkit.errors import UsageError
+from buildkit.manifest import Manifest, TargetRecord, manifest_json
+from buildkit.matrix import Matrix
+from buildkit.outcome import Artifact
+from buildkit.plan import Target
+
+MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"
+DEBUG_SUFFIX = ".debug"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dist:
+    """The folder for results. Several processes may write into it."""
+
+    folder: Path
+
+    def publish(self, target: Target, built: Path, build_id: str) -> Artifact:
+        """Put the library in ``built`` and its debug file into the target's folder."""
+        place = self.folder / target.folder
+        place.mkdir(parents=True, exist_ok=True)
+        library = place / target.library
+        debug = library.with_name(library.name + DEBUG_SUFFIX)
+        self._remove_others(place, keep={library.name, debug.name})
+        # The debug file first: a library that is there always has its own.
+        for file in (debug, library):
+            _replace_copy(built / file.name, file)
+        return Artifact(
+            path=library.relative_to(self.folder).as_posix(),
+            sha256=sha256_of(library),
+            size=library.stat().st_size,
+            build_id=build_id,
+            debug_path=debug.relative_to(self.folder).as_posix(),
+            debug_sha256=sha256_of(debug),
+        )
+
+    def withdraw(self, target: Target) -> None:
+        """Remove what an earlier run left for a target that is no longer good."""
+        place = self.folder / target.folder
+        if place.is_dir():
+            self._remove_others(place, keep=set())
+            if not any(place.iterdir()):
+                place.rmdir()
+
+    def update_manifest(self, matrix: Matrix, records: Iterable[TargetRecord]) -> None:
+        """Merge ``records`` into the manifest and write the checksums anew.
+
+        Raises :class:`UsageError` for a manifest that is there and can't be read.
+        """
+        fresh = {record.name: record for record in records}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            merged = {record.name: record for record in self.manifest().targets} | fresh
+            modules = [module.name for module in matrix.file.module]
+            platforms = [platform.name for platform in matrix.file.platform]
+
+            def order(record: TargetRecord) -> tuple[int, str, Version, int, str]:
+                return (
+                    _index(modules, record.module),
+                    record.module,
+                    Version(record.release),
+                    _index(platforms, record.platform),
+                    record.platform,
+                )
+
+            targets = tuple(sorted(merged.values(), key=order))
+            _write(self.folder / MANIFEST, manifest_json(Manifest(targets=targets)))
+            _write(self.folder / CHECKSUMS, _checksums(targets))
+
+    def manifest(self) -> Manifest:
+        """The manifest as it is now; an empty one if there is none."""
+        path = self.folder / MANIFEST
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return Manifest()
+        except ValidationError as error:
+            raise UsageError(
+                f"{path}: not a manifest this version can read "
+                f"({error.error_count()} errors, the first: {error.errors()[0]['msg']}); "
+                "move it away, or delete dist/"
+            ) from None
+
+    @staticmethod
+    def _remove_others(place: Path, keep: set[str]) -> None:
+        for file in place.iterdir():
+            if file.is_file() and file.name not in keep:
+                file.unlink()
+
+
+def _index(names: list[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _checksums(targets: Iterable[TargetRecord]) -> str:
+    lines = [
+        f"{digest}  {path}\n"
+        for target in targets
+        if target.artifact is not None
+        for path, digest in (
+            (target.artifact.path, target.artifact.sha256),
+            (target.artifact.debug_path, target.artifact.debug_sha256),
+        )
+    ]
+    return "".join(lines)
+
+
+def _replace_copy(source: Path, destination: Path) -> None:
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=destination.parent)
+    os.close(handle)
+    try:
+        shutil.copyfile(source, name)
+        Path(name).chmod(0o644)
+        Path(name).replace(destination)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

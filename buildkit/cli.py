@@ -1,0 +1,66 @@
+"""The command line: verbs, options, and turning errors into messages and exit codes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from rich.console import Console
+
+from buildkit import __version__
+from buildkit.errors import BuildkitError, ExitCode
+from buildkit.verbs import build, clean, contexts, init, matrix, plan, shell, smoke
+
+
+class Verb(Protocol):
+    """What a module of :mod:`buildkit.verbs` offers."""
+
+    NAME: str
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the verb's options."""
+
+    def run(self, arguments: argparse.Namespace) -> ExitCode:
+        """Do it. Raises :class:`BuildkitError` for what the user can cause or cure."""
+
+
+VERBS: tuple[Verb, ...] = (build, smoke, contexts, plan, matrix, shell, clean, init)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit code. Prints errors, and no traceback for a user's mistake."""
+    arguments = make_parser().parse_args(argv)
+    verb: Verb = arguments.verb
+    try:
+        return verb.run(arguments)
+    except BuildkitError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"mesos-buildkit: {error}", markup=False, style="red"
+        )
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("mesos-buildkit: interrupted", file=sys.stderr)  # noqa: T201
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as head, has had enough; that is no error of ours.
+        sys.stderr.close()
+        return ExitCode.OK
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m buildkit",
+        description="Build and smoke-test a Mesos module for every Mesos release its users run.",
+        epilog="Exit codes: 0 all targets good; 1 some target failed, or an expected failure "
+        "passed; 2 the matrix file or the command line is wrong; 3 nothing could start; "
+        "130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"mesos-buildkit {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb in VERBS:
+        sub = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP)
+        verb.add_arguments(sub)
+        sub.set_defaults(verb=verb)
+    return parser

@@ -1,0 +1,42 @@
+"""Smoke level ``inspect`` for one target: what the library's file alone can tell."""
+
+from pathlib import Path
+
+from buildkit import interfaces
+from buildkit.plan import Target
+from buildkit.releases import Release
+from buildkit.smoke.checks import Check
+from buildkit.smoke.elf import inspect_library
+from buildkit.smoke.overrides import Interface, find_dead_overrides, override_checks
+from buildkit.smoke.policy import InspectPolicy
+
+_MACHINES = {"amd64": "EM_X86_64", "arm64": "EM_AARCH64"}
+
+
+def inspect_target(
+    target: Target, library: Path, debug: Path, provided: frozenset[str]
+) -> list[Check]:
+    """Look at the ELF file, and for methods that override nothing in this release.
+
+    ``provided`` are the symbols that the SDK's runtime has for the module.
+    """
+    policy = InspectPolicy(
+        descriptors=frozenset({target.module.symbol}),
+        soname=target.library,
+        machine=_MACHINES[target.platform.architecture],
+        provided=provided,
+    )
+    checks = inspect_library(library, debug, policy)
+    checks += override_checks(find_dead_overrides(library, debug, _interface(target.release)))
+    return checks
+
+
+def _interface(release: Release) -> Interface:
+    table = interfaces.load()
+    base = table.isolator_base(release)
+    return Interface(
+        release=str(release),
+        base_class=f"{base.location.namespace}::{base.location.name}",
+        methods=frozenset(table.method_names("Isolator")),
+        true_signatures={method.name: method.declaration for method in base.methods},
+    )

@@ -1,0 +1,194 @@
+"""dist/manifest.json: what was built, how, and how it did. The models are its schema.
+
+``manifest.schema.json`` beside this file is made from them. A change that a reader of version 1
+could stumble over needs a new version.
+"""
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from buildkit import __version__
+from buildkit.encoding import Encoding
+from buildkit.engine import EngineName
+from buildkit.matrix import SdkKind, SmokeLevel, Stage
+from buildkit.outcome import Outcome, StageState, Status
+from buildkit.plan import Plan
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class StageRecord(_Record):
+    """One stage of a target."""
+
+    stage: Stage
+    """Its name."""
+    state: StageState
+    """How it ended."""
+    seconds: float
+    """Wall-clock time; 0 for what came from the cache."""
+
+
+class ArtifactRecord(_Record):
+    """The library, and its debug information."""
+
+    path: str
+    """Relative to the manifest's folder."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the library, in hex."""
+    size: int
+    """Bytes."""
+    build_id: str
+    """The library's build ID, in hex, as debuggers look for it."""
+    debug_path: str
+    """The debug information's file, relative to the manifest's folder."""
+    debug_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the debug file, in hex."""
+
+
+class CheckRecord(_Record):
+    """One check of the smoke stage."""
+
+    level: str
+    """Smoke level that it belongs to."""
+    name: str
+    """What was looked at."""
+    ok: bool
+    """Whether it was as it must be."""
+    detail: str
+    """Why not; of a good check what was measured, or nothing."""
+
+
+class SmokeRecord(_Record):
+    """What the smoke stage was asked for, and found."""
+
+    level: SmokeLevel
+    """The level asked for."""
+    checks: tuple[CheckRecord, ...]
+    """In the order made; empty if the stage was not reached."""
+
+
+class TargetRecord(_Record):
+    """One target."""
+
+    name: str
+    """module/release/platform."""
+    module: str
+    """The module's name in the matrix."""
+    module_version: str
+    """The module's own version."""
+    symbol: str
+    """The exported module descriptor."""
+    release: str
+    """The Mesos release."""
+    platform: str
+    """The platform's name in the matrix."""
+    architecture: str
+    """The CPU architecture, by Docker's name."""
+    encoding: Encoding
+    """How MESOS_VERSION_INT is written."""
+    version_flag: str
+    """Such as -DMESOS_VERSION_INT=0241."""
+    flags: tuple[str, ...]
+    """Compiler flags, without the version's and the SDK's."""
+    patches: tuple[str, ...]
+    """Patch files named by the matrix, in the order applied."""
+    engine: EngineName
+    """Where it was built."""
+    base: str
+    """Image ID, or a digest over the host's compiler."""
+    compiler: str
+    """First line of its --version."""
+    sdk: SdkKind
+    """Kind of SDK that it was built against."""
+    sdk_digest: str
+    """SHA-256, in hex, over the SDK; empty if that stage failed."""
+    status: Status
+    """The verdict."""
+    stages: tuple[StageRecord, ...]
+    """The stages it reached, in order."""
+    smoke: SmokeRecord
+    """What the smoke stage was asked for, and found."""
+    cause: tuple[str, ...]
+    """Lines that say why it failed, or why it was skipped."""
+    warnings: tuple[str, ...]
+    """The compiler's, one line each."""
+    artifact: ArtifactRecord | None
+    """The library in dist/; null unless the target is good."""
+    seconds: float
+    """Wall-clock time of all stages."""
+
+
+class Manifest(_Record):
+    """The whole file."""
+
+    schema_version: Literal[1] = 1
+    """Version of this format."""
+    generator: str = f"mesos-buildkit {__version__}"
+    """What wrote the file."""
+    targets: tuple[TargetRecord, ...] = ()
+    """In the matrix's order of modules, then by release, then by platform."""
+
+
+def record(plan: Plan, outcome: Outcome) -> TargetRecord:
+    """A target's entry."""
+    target = outcome.target
+    artifact = outcome.artifact
+    return TargetRecord(
+        name=target.name,
+        module=target.module.name,
+        module_version=target.module.version,
+        symbol=target.module.symbol,
+        release=str(target.release),
+        platform=target.platform.name,
+        architecture=target.platform.architecture,
+        encoding=target.module.encoding,
+        version_flag=target.version_flag,
+        flags=target.flags,
+        patches=tuple(patch.name for patch in target.patches),
+        engine=plan.engine,
+        base=outcome.base,
+        compiler=outcome.compiler,
+        sdk=target.sdk,
+        sdk_digest=outcome.sdk_digest,
+        status=outcome.status,
+        stages=tuple(
+            StageRecord(stage=s.stage, state=s.state, seconds=round(s.seconds, 3))
+            for s in outcome.stages
+        ),
+        smoke=SmokeRecord(
+            level=plan.smoke,
+            checks=tuple(
+                CheckRecord(level=c.level, name=c.name, ok=c.ok, detail=c.detail)
+                for c in outcome.checks
+            ),
+        ),
+        cause=outcome.cause,
+        warnings=outcome.warnings,
+        artifact=None
+        if artifact is None
+        else ArtifactRecord(
+            path=artifact.path,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            build_id=artifact.build_id,
+            debug_path=artifact.debug_path,
+            debug_sha256=artifact.debug_sha256,
+        ),
+        seconds=round(outcome.seconds, 3),
+    )
+
+
+def manifest_json(manifest: Manifest) -> str:
+    """The file's text."""
+    return json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n"
+
+
+def json_schema() -> str:
+    """The JSON Schema of the manifest, as ``manifest.schema.json`` holds it."""
+    schema = Manifest.model_json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"

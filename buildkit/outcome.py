@@ -1,0 +1,122 @@
+"""How a target ended, and what that means for the run. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from buildkit.errors import ExitCode
+from buildkit.matrix import Stage
+from buildkit.plan import Expectation, Target
+from buildkit.smoke.checks import Check
+
+STAGES: tuple[Stage, ...] = ("sdk", "build", "smoke")
+
+
+StageState = Literal["passed", "failed", "cached", "cancelled"]
+
+
+class Status(StrEnum):
+    """A target's verdict."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    EXPECTED_FAILURE = "expected failure"
+    """It failed as the matrix file said it would."""
+    UNEXPECTED_PASS = "unexpected pass"  # noqa: S105
+    """It passed although the matrix file said it would fail."""
+    SKIPPED = "skipped"
+    """The matrix file leaves it out, with a reason."""
+    CANCELLED = "cancelled"
+    """The run ended before the target did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageOutcome:
+    """How one stage ended."""
+
+    stage: Stage
+    state: StageState
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A library in dist/."""
+
+    path: str
+    """Relative to dist/, POSIX."""
+    sha256: str
+    size: int
+    """Bytes."""
+    build_id: str
+    debug_path: str
+    debug_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Everything a report needs to say about a target."""
+
+    target: Target
+    status: Status
+    stages: tuple[StageOutcome, ...] = ()
+    cause: tuple[str, ...] = ()
+    """The few lines that say why it failed, or why it was skipped."""
+    warnings: tuple[str, ...] = ()
+    """The compiler's, one line each."""
+    checks: tuple[Check, ...] = field(default=(), repr=False)
+    sdk_digest: str = ""
+    base: str = ""
+    """Identity of what it was built on."""
+    compiler: str = ""
+    artifact: Artifact | None = None
+    log: str = ""
+    """The log's path, as the user would name it."""
+
+    def stage(self, name: Stage) -> StageOutcome | None:
+        """How the stage ended, or None if it was not reached."""
+        return next((stage for stage in self.stages if stage.stage == name), None)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in all stages."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to be built or smoked again."""
+        return bool(self.stages) and all(stage.state == "cached" for stage in self.stages)
+
+    @property
+    def good(self) -> bool:
+        """Whether this leaves the run's exit code at 0."""
+        return self.status in {Status.PASSED, Status.EXPECTED_FAILURE, Status.SKIPPED}
+
+
+def judge(expect: Expectation | None, failed: Stage | None, log: str) -> tuple[Status, list[str]]:
+    """The verdict, and what to add to the cause, for a target that has run its course.
+
+    ``failed`` is the stage that failed, if one did, and ``log`` all that was printed.
+    """
+    if expect is None:
+        return (Status.PASSED, []) if failed is None else (Status.FAILED, [])
+    if failed is None:
+        return Status.UNEXPECTED_PASS, [
+            f"expected to fail ({expect.reason}), but it passed: take the override out"
+        ]
+    if failed != expect.stage:
+        return Status.FAILED, [f"expected to fail in stage {expect.stage}, not in {failed}"]
+    if not re.search(expect.pattern, log, re.MULTILINE):
+        return Status.FAILED, [f"expected a failure that matches {expect.pattern!r}, not this one"]
+    return Status.EXPECTED_FAILURE, [f"expected: {expect.reason}"]
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
+    """What the whole run exits with."""
+    if any(outcome.status is Status.CANCELLED for outcome in outcomes):
+        failed = any(o.status in {Status.FAILED, Status.UNEXPECTED_PASS} for o in outcomes)
+        # With --fail-fast the rest is cancelled because of a failure; otherwise it was the user.
+        return ExitCode.TARGET_FAILED if failed else ExitCode.INTERRUPTED
+    return ExitCode.OK if all(o.good for o in outcomes) else ExitCode.TARGET_FAILED

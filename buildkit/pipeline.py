@@ -1,0 +1,199 @@
+"""One target through its stages: SDK, build, smoke; timed, judged, and published if good.
+
+A :class:`Pipeline` belongs to one run and is used by several threads at once.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from buildkit.artifacts import Dist
+from buildkit.assembly import assemble
+from buildkit.builder import (
+    Builder,
+    Job,
+    SmokeFailedError,
+    StepFailedError,
+    compiler_of,
+    read_checks,
+)
+from buildkit.causes import warning_lines
+from buildkit.engine import Base, BaseRequest, Engine
+from buildkit.errors import InterruptedRunError, TargetError
+from buildkit.matrix import SmokeLevel, Stage
+from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, judge
+from buildkit.plan import Target
+from buildkit.smoke.checks import Check
+from buildkit.smoke.elf import build_id
+from buildkit.sources import Sources
+from buildkit.targetlog import TargetLog
+from buildkit.workspace import Workspace
+
+Listener = Callable[[Target, Stage], None]
+"""Told which stage a target has entered."""
+
+
+class Bases:
+    """Provides each platform's base once in a run, whatever the number of targets."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bases: dict[BaseRequest, Base] = {}
+        self._lock = threading.Lock()
+
+    def get(self, request: BaseRequest, log: TargetLog) -> Base:
+        """The base, made ready by the first target that asks."""
+        with self._lock:
+            if request not in self._bases:
+                self._bases[request] = self._engine.provide(request, log)
+            return self._bases[request]
+
+
+@dataclass
+class _Progress:
+    """What is known of a target so far."""
+
+    target: Target
+    log: TargetLog
+    stages: list[StageOutcome] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    sdk_digest: str = ""
+    base: str = ""
+    compiler: str = ""
+    artifact: Artifact | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Takes targets through their stages; :meth:`run` is all there is to call."""
+
+    builder: Builder
+    bases: Bases
+    sources: Sources
+    workspace: Workspace
+    smoke: SmokeLevel
+    listener: Listener
+    cancelled: threading.Event
+    keep_failed: bool = False
+
+    def run(self, target: Target) -> Outcome:
+        """Build and smoke one target. What is wrong with the target is in the outcome.
+
+        Raises :class:`UnavailableError` if the engine is gone: then no other target can be built
+        either.
+        """
+        dist = Dist(folder=self.workspace.dist)
+        if target.skip is not None:
+            dist.withdraw(target)
+            return Outcome(target=target, status=Status.SKIPPED, cause=(target.skip,))
+        progress = _Progress(target=target, log=TargetLog(self.workspace.log(target)))
+        try:
+            return self._run(progress, dist)
+        except InterruptedRunError:
+            return self._outcome(progress, Status.CANCELLED, ["the run was stopped"])
+        finally:
+            progress.log.close()
+
+    def _run(self, progress: _Progress, dist: Dist) -> Outcome:
+        target = progress.target
+        failed: Stage | None = None
+        cause: list[str] = []
+        try:
+            self._stages(progress, dist)
+        except TargetError as error:
+            failed = progress.stages[-1].stage
+            cause = error.lines if isinstance(error, StepFailedError) else [str(error)]
+            progress.log(f"--- failed in stage {failed}")
+            for line in cause:
+                progress.log(line)
+        status, remarks = judge(target.expect, failed, "\n".join(progress.log.lines))
+        if status is not Status.PASSED:
+            dist.withdraw(target)
+            progress.artifact = None
+            if self.keep_failed:
+                cause.append(f"kept: {self._keep(target)}")
+        return self._outcome(progress, status, [*cause, *remarks])
+
+    def _stages(self, progress: _Progress, dist: Dist) -> None:
+        target = progress.target
+        with self._stage(progress, "sdk") as stage:
+            base = self.bases.get(target.base_request, progress.log)
+            progress.base = base.identity
+            progress.compiler = base.compiler
+            context = assemble(target, self.sources, self.smoke, progress.log)
+            progress.sdk_digest = context.sdk.digest
+            # Stubs are only described here, in no time; there is no work that could be repeated.
+            stage.cached = True
+        job = Job(
+            context=context,
+            base=base,
+            folder=self.workspace.context(target),
+            log=progress.log,
+        )
+        with self._stage(progress, "build") as stage:
+            library = self.builder.library(job)
+            stage.cached = library.cached
+            progress.compiler = compiler_of(library)
+        with self._stage(progress, "smoke") as stage:
+            try:
+                result = self.builder.smoke(job, library, self.smoke)
+            except SmokeFailedError as error:
+                progress.checks = error.checks
+                raise
+            stage.cached = result.cached
+            progress.checks = read_checks(result)
+        identity = build_id(library.entry / target.library) or ""
+        progress.artifact = dist.publish(target, library.entry, identity)
+
+    @contextmanager
+    def _stage(self, progress: _Progress, stage: Stage) -> Iterator["_Marks"]:
+        """Time a stage and note how it ended, whichever way that is."""
+        if self.cancelled.is_set():
+            raise InterruptedRunError("the run was stopped")
+        self.listener(progress.target, stage)
+        marks = _Marks()
+        begun = time.monotonic()
+        state: StageState = "failed"
+        try:
+            yield marks
+            state = "cached" if marks.cached else "passed"
+        except InterruptedRunError:
+            state = "cancelled"
+            raise
+        finally:
+            seconds = 0.0 if marks.cached else time.monotonic() - begun
+            progress.stages.append(StageOutcome(stage=stage, state=state, seconds=seconds))
+
+    def _outcome(self, progress: _Progress, status: Status, cause: list[str]) -> Outcome:
+        return Outcome(
+            target=progress.target,
+            status=status,
+            stages=tuple(progress.stages),
+            cause=tuple(cause),
+            warnings=tuple(warning_lines(progress.log.lines)),
+            checks=tuple(progress.checks),
+            sdk_digest=progress.sdk_digest,
+            base=progress.base,
+            compiler=progress.compiler,
+            artifact=progress.artifact,
+            log=self.workspace.shown(progress.log.path),
+        )
+
+    def _keep(self, target: Target) -> str:
+        """Save a failed target's work folder from the next run; its path."""
+        place = self.workspace.failed(target)
+        shutil.rmtree(place, ignore_errors=True)
+        context = self.workspace.context(target)
+        if context.is_dir():
+            shutil.copytree(context, place)
+        return self.workspace.shown(place)
+
+
+@dataclass
+class _Marks:
+    """What a stage says of itself."""
+
+    cached: bool = False

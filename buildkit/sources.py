@@ -1,0 +1,115 @@
+"""A module's sources: a folder beside the matrix file, or a commit of a git repository."""
+
+import io
+import os
+import subprocess
+import tarfile
+import threading
+from pathlib import Path
+
+from filelock import FileLock
+
+from buildkit.engine import Emit
+from buildkit.errors import TargetError, UnavailableError
+from buildkit.matrix import Module
+from buildkit.store import mark_as_cache
+from buildkit.tree import File, Tree, digest_of, read_tree
+
+
+class Sources:
+    """Reads each module's sources once, whatever the number of targets. Thread-safe."""
+
+    def __init__(self, *, root: Path, cache: Path, seconds: float = 600.0) -> None:
+        self._root = root
+        self._cache = cache
+        self._seconds = seconds
+        self._trees: dict[str, Tree] = {}
+        self._lock = threading.Lock()
+
+    def tree(self, module: Module, emit: Emit) -> Tree:
+        """The module's source folder.
+
+        Raises :class:`TargetError` for a repository without the commit or the sub-path, and
+        :class:`UnavailableError` for one that can't be reached.
+        """
+        with self._lock:
+            if module.name not in self._trees:
+                self._trees[module.name] = (
+                    read_tree(self._root / module.source)
+                    if module.source is not None
+                    else self._git_tree(module, emit)
+                )
+            return self._trees[module.name]
+
+    def _git_tree(self, module: Module, emit: Emit) -> Tree:
+        if module.git is None or module.revision is None:
+            raise AssertionError("the model asks for source or git with revision")
+        url = self._absolute(module.git)
+        repository = self._cache / digest_of(url)[:16]
+        mark_as_cache(self._cache)
+        with FileLock(repository.with_suffix(".lock")):
+            if not repository.is_dir():
+                self._git("init", "--quiet", "--bare", str(repository))
+            if not self._has(repository, module.revision):
+                emit(f"fetching {module.git} at {module.revision}")
+                self._fetch(repository, url, module)
+        tree = f"{module.revision}:{module.subpath or ''}"
+        archive = self._git("--git-dir", str(repository), "archive", "--format=tar", tree)
+        if archive.returncode:
+            raise TargetError(
+                f"module {module.name}: no folder {module.subpath!r} in {module.git} at "
+                f"{module.revision}"
+            )
+        return _untar(archive.stdout)
+
+    def _absolute(self, url: str) -> str:
+        """A path is meant relative to the matrix file; git would take it from where we are."""
+        local = self._root / url
+        return str(local) if local.is_dir() else url
+
+    def _has(self, repository: Path, revision: str) -> bool:
+        probe = self._git("--git-dir", str(repository), "cat-file", "-e", f"{revision}^{{commit}}")
+        return probe.returncode == 0
+
+    def _fetch(self, repository: Path, url: str, module: Module) -> None:
+        revision = module.revision or ""
+        options = ("--git-dir", str(repository), "fetch", "--quiet", "--no-tags")
+        done = self._git(*options, "--depth=1", url, revision)
+        if done.returncode:
+            # Not every server gives out a commit by its ID; all of it then.
+            done = self._git(*options, url, "+refs/*:refs/*")
+        if done.returncode:
+            raise UnavailableError(
+                f"module {module.name}: can't fetch {module.git}: "
+                f"{done.stderr.decode(errors='replace').strip()}"
+            )
+        if not self._has(repository, revision):
+            raise TargetError(f"module {module.name}: {module.git} has no commit {revision}")
+
+    def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        # A prompt for a password would stop a run that nobody watches.
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        try:
+            return subprocess.run(
+                ["git", *arguments],
+                capture_output=True,
+                check=False,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                timeout=self._seconds,
+            )
+        except FileNotFoundError:
+            raise UnavailableError("git is not installed; needed for a module with 'git'") from None
+        except subprocess.TimeoutExpired:
+            raise UnavailableError(
+                f"git {arguments[0]} took more than {self._seconds:.0f} s"
+            ) from None
+
+
+def _untar(data: bytes) -> dict[str, File]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return {
+            member.name: File(content.read(), executable=bool(member.mode & 0o100))
+            for member in archive
+            if member.isfile() and (content := archive.extractfile(member)) is not None
+        }

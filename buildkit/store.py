@@ -1,0 +1,105 @@
+"""A content-addressed store of folders: what has been made once is not made again.
+
+An entry is a folder named by the digest of all that shaped it. It appears by a rename, so an entry
+that is there is whole, whoever was killed while making it. Several processes may use one store.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+CACHEDIR_TAG = "CACHEDIR.TAG"
+_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
+"""From the Cache Directory Tagging Specification, https://bford.info/cachedir/."""
+
+
+def mark_as_cache(folder: Path) -> None:
+    """Create ``folder`` and tag it: backups may leave it out, and ``clean`` may delete it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tag = folder / CACHEDIR_TAG
+    if not is_marked(folder):
+        tag.write_text(f"{_SIGNATURE}# Made by mesos-buildkit; can be deleted at any time.\n")
+
+
+def is_marked(folder: Path) -> bool:
+    """Whether ``folder`` says of itself that it is a cache."""
+    try:
+        return (folder / CACHEDIR_TAG).read_text(errors="replace").startswith(_SIGNATURE)
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """``folder/<kind>/<digest>/``; ``limit`` is the size, in bytes, that it is trimmed to."""
+
+    folder: Path
+    limit: int
+
+    def get(self, kind: str, digest: str) -> Path | None:
+        """The entry's folder, or None. Marks it as used now."""
+        entry = self.folder / kind / digest
+        try:
+            os.utime(entry)
+        except FileNotFoundError:
+            return None
+        return entry
+
+    def put(self, kind: str, digest: str, fill: Callable[[Path], None]) -> Path:
+        """Make an entry: ``fill`` is given an empty folder and may raise to leave nothing."""
+        mark_as_cache(self.folder)
+        entry = self.folder / kind / digest
+        entry.parent.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))
+        try:
+            fresh.chmod(0o755)
+            fill(fresh)
+            try:
+                fresh.rename(entry)
+            except OSError:
+                # Another process was faster; equal digests mean equal contents.
+                if not entry.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return entry
+
+    def drop(self, kind: str, digest: str) -> None:
+        """Forget an entry, if it is there."""
+        shutil.rmtree(self.folder / kind / digest, ignore_errors=True)
+
+    def trim(self) -> int:
+        """Delete the entries unused for longest until the limit holds; bytes freed.
+
+        To be called when this process uses no entry. Another process that is using one meets a
+        missing file, so entries used within the last hour stay whatever the limit.
+        """
+        if not self.folder.is_dir():
+            return 0
+        with FileLock(self.folder / ".trim.lock"):
+            entries = []
+            for entry in self.folder.glob("*/*"):
+                # What another process renames or drops meanwhile is not ours to count.
+                with suppress(FileNotFoundError):
+                    if entry.is_dir():
+                        size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
+                        entries.append((entry.stat().st_mtime, size, entry))
+            entries.sort()
+            total = sum(size for _, size, _ in entries)
+            newest = max((used for used, _, _ in entries), default=0.0)
+            freed = 0
+            for used, size, entry in entries:
+                if total - freed <= self.limit or used > newest - _IN_USE_SECONDS:
+                    break
+                shutil.rmtree(entry, ignore_errors=True)
+                freed += size
+            return freed
+
+
+_IN_USE_SECONDS = 3600.0

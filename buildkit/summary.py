@@ -1,0 +1,89 @@
+"""What is printed at the end: one table over all targets, and each failure's cause."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from buildkit.board import mark
+from buildkit.matrix import Stage
+from buildkit.outcome import Outcome, Status
+from buildkit.plan import Plan
+
+
+def print_summary(
+    console: Console, plan: Plan, outcomes: Sequence[Outcome], seconds: float
+) -> None:
+    """The table, the causes, the counts."""
+    console.print(_table(plan, outcomes))
+    for outcome in outcomes:
+        if outcome.status in {Status.FAILED, Status.UNEXPECTED_PASS}:
+            _print_failure(console, outcome)
+    warned = [outcome for outcome in outcomes if outcome.warnings]
+    if warned:
+        lines = {line for outcome in warned for line in outcome.warnings}
+        names = ", ".join(str(outcome.target.release) for outcome in warned)
+        console.print(Text(f"compiler warnings ({len(lines)} different) for {names}; see the logs"))
+    console.print(Text(_counts(outcomes, seconds)))
+
+
+def _table(plan: Plan, outcomes: Sequence[Outcome]) -> Table:
+    # What is the same for all is said once, above.
+    several_modules = len({o.target.module.name for o in outcomes}) > 1
+    several_platforms = len({o.target.platform.name for o in outcomes}) > 1
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in (
+        *(["module"] if several_modules else []),
+        "release",
+        *(["platform"] if several_platforms else []),
+        *("flag", "sdk", "build", f"smoke ({plan.smoke})", "time", "artifact"),
+    ):
+        table.add_column(title, no_wrap=title != "artifact", overflow="fold")
+    for outcome in outcomes:
+        target = outcome.target
+        word, style = mark(outcome.status)
+        good = outcome.artifact is not None
+        table.add_row(
+            *([target.module.name] if several_modules else []),
+            str(target.release),
+            *([target.platform.name] if several_platforms else []),
+            target.version_flag.partition("=")[2],
+            target.sdk,
+            _stage(outcome, "build"),
+            _stage(outcome, "smoke"),
+            "cached" if outcome.cached else f"{outcome.seconds:.1f} s",
+            Text(
+                f"dist/{outcome.artifact.path}" if outcome.artifact else word, "" if good else style
+            ),
+        )
+    return table
+
+
+def _stage(outcome: Outcome, name: Stage) -> Text:
+    stage = outcome.stage(name)
+    if stage is None:
+        return Text("-", "dim")
+    word = "ok" if stage.state == "passed" else stage.state
+    style = {"ok": "green", "failed": "bold red", "cached": "dim"}.get(word, "yellow")
+    return Text(word, style)
+
+
+def _print_failure(console: Console, outcome: Outcome) -> None:
+    failed = next((stage.stage for stage in outcome.stages if stage.state == "failed"), None)
+    where = f" in stage {failed}" if failed else ""
+    word, style = mark(outcome.status)
+    console.print()
+    console.print(Text.assemble((f"{word}{where}: ", style), outcome.target.name))
+    for line in outcome.cause:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print(Text(f"  full log: {outcome.log}", "dim"), soft_wrap=True)
+
+
+def _counts(outcomes: Sequence[Outcome], seconds: float) -> str:
+    numbers = {status: sum(o.status is status for o in outcomes) for status in Status}
+    parts = [f"{number} {status.value}" for status, number in numbers.items() if number]
+    cached = sum(outcome.cached for outcome in outcomes)
+    if cached:
+        parts.append(f"{cached} of them cached" if cached < len(outcomes) else "all from the cache")
+    return f"{', '.join(parts)}; {seconds:.1f} s"

@@ -1,0 +1,117 @@
+"""Options that several verbs share, and what they are read into."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Console
+
+from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
+from buildkit.options import Options
+from buildkit.workspace import Workspace
+
+
+_LOG_WIDTH = 240
+"""Columns; wider than any table here."""
+
+
+def add_matrix(parser: argparse.ArgumentParser) -> None:
+    """``--matrix``."""
+    parser.add_argument(
+        "--matrix",
+        type=Path,
+        default=Path("matrix.toml"),
+        metavar="FILE",
+        help="the matrix file (default: matrix.toml)",
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """``--matrix``, ``--only`` and ``--sdk``: which targets."""
+    add_matrix(parser)
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a release, a glob such as '0.24.*', or a PEP 440 specifier such as '>=0.24,<1.0'; "
+        "repeatable",
+    )
+    parser.add_argument(
+        "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON on standard output"
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """``--engine`` and ``--smoke``: how."""
+    parser.add_argument(
+        "--engine",
+        choices=get_args(EngineChoice),
+        help="where to build (default: auto, which is docker if a daemon answers, else host)",
+    )
+    parser.add_argument(
+        "--smoke", choices=get_args(SmokeLevel), help="how far to test (default: run)"
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``, ``--fail-fast`` and ``--keep-failed``."""
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="targets at a time, over all processes of this machine (default: as CPUs and memory "
+        "allow)",
+    )
+    parser.add_argument("--fail-fast", action="store_true", help="stop all at the first failure")
+    parser.add_argument(
+        "--keep-failed",
+        action="store_true",
+        help="keep a failed target's work folder below build/failed/",
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+def read_options(arguments: argparse.Namespace) -> Options:
+    """The options that the verb has declared; the rest stay at their defaults."""
+    values = vars(arguments)
+    return Options(
+        only=tuple(values.get("only", ())),
+        engine=values.get("engine"),
+        sdk=values.get("sdk"),
+        smoke=values.get("smoke"),
+        jobs=values.get("jobs"),
+        fail_fast=values.get("fail_fast", False),
+        keep_failed=values.get("keep_failed", False),
+    )
+
+
+def read_matrix(arguments: argparse.Namespace) -> tuple[Matrix, Workspace]:
+    """The matrix file, and the folders beside it."""
+    matrix = load_matrix(arguments.matrix)
+    return matrix, Workspace(root=matrix.root)
+
+
+def console_for(arguments: argparse.Namespace) -> Console:
+    """Where to talk to a person: standard error if standard output carries JSON."""
+    console = Console(stderr=vars(arguments).get("json", False), highlight=False)
+    if not console.is_terminal:
+        # A log file has no edge to fold a table at.
+        console.width = _LOG_WIDTH
+    return console

@@ -1,0 +1,41 @@
+"""``matrix``: list the matrix's releases, or print the schema of its file."""
+
+import argparse
+import json
+import sys
+
+from buildkit import manifest
+from buildkit import matrix as matrix_file
+from buildkit.errors import ExitCode
+from buildkit.releases import select
+from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
+
+NAME = "matrix"
+HELP = "list the releases of the matrix, or print a JSON Schema"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_selection(parser)
+    add_json(parser)
+    parser.add_argument(
+        "--schema",
+        choices=("matrix", "manifest"),
+        help="print the JSON Schema of matrix.toml or of dist/manifest.json instead",
+    )
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print what was asked for."""
+    if arguments.schema:
+        schemas = {"matrix": matrix_file.json_schema, "manifest": manifest.json_schema}
+        sys.stdout.write(schemas[arguments.schema]())
+        return ExitCode.OK
+    matrix, _ = read_matrix(arguments)
+    names = [str(release) for release in select(matrix.releases, arguments.only)]
+    if arguments.json:
+        json.dump(names, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        console_for(arguments).print("\n".join(names), soft_wrap=True)
+    return ExitCode.OK

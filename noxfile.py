@@ -1,0 +1,41 @@
+# /// script
+# dependencies = [
+#     "docker>=7.1",
+#     "filelock>=3.16",
+#     "jinja2>=3.1.5",
+#     "nox>=2026.8.10",
+#     "packaging>=24.2",
+#     "pydantic>=2.10",
+#     "pyelftools>=0.32",
+#     "rich>=13.9",
+#     "unidiff>=0.7.5",
+# ]
+# ///
+"""The sessions: ``nox --list`` names them, the README explains them."""
+
+import sys
+from pathlib import Path
+
+import nox
+
+# Where nox is installed apart (pipx, uvx), this folder is not on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import buildkit.nox
+
+nox.options.error_on_missing_interpreters = False
+buildkit.nox.register()
+
+
+@nox.session(venv_backend="none", default=False)
+def tests(session: nox.Session) -> None:
+    """Run this repository's tests: fast ones, with g++, and in containers."""
+    session.run(sys.executable, "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def lint(session: nox.Session) -> None:
+    """Check style and types of this repository."""
+    session.run(sys.executable, "-m", "ruff", "check", external=True)
+    session.run(sys.executable, "-m", "ruff", "format", "--check", external=True)
+    session.run(sys.executable, "-m", "mypy", external=True)
