@@ -6,6 +6,7 @@ leaves no entry.
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class Builder:
         self._slots = slots
         self._limits = limits
         self._cancelled = cancelled
+        self._locks = _Locks()
 
     def library(self, job: Job) -> Product:
         """The compiled module, its debug file and the compiler's name.
@@ -101,7 +103,8 @@ class Builder:
 
         def fill(entry: Path) -> None:
             with self._recorded(job, entry):
-                self._step(job, "build", ("sh", "build.sh"), {".": self._written(job)}, entry)
+                inputs = {".": self._written(job), "common": self._common(job)}
+                self._step(job, "build", ("sh", "build.sh", "common", "out"), inputs, entry)
                 for name in (target.library, target.library + DEBUG_SUFFIX, _COMPILER):
                     if not (entry / name).is_file():
                         raise StepFailedError([f"the build left no {name}"])
@@ -173,18 +176,47 @@ class Builder:
             raise problem
         return checks
 
+    def _common(self, job: Job) -> Path:
+        """The objects that are the same for all releases; an empty folder if there are none."""
+        context = job.context
+        digest = digest_of("common", context.common_digest, job.base.identity)
+        inputs = {path: self._written(job) / path for path in context.common}
+        return self._once("common", digest, job, ("sh", "common.sh", "out"), inputs)
+
     def _harness(self, job: Job) -> Path:
         """The compiled harness. It knows the SDK but not the module, so modules share it."""
-        digest = digest_of("harness", job.context.harness_digest, job.base.identity)
+        context = job.context
+        base = job.base.identity
+        try:
+            core = self._once(
+                "harness-core",
+                digest_of("harness-core", context.harness_core_digest, base),
+                job,
+                ("sh", "harness-core.sh", "out"),
+                {path: self._written(job) / path for path in context.harness},
+            )
+            return self._once(
+                "harness",
+                digest_of("harness", context.harness_digest, base),
+                job,
+                ("sh", "harness.sh", "core", "out"),
+                {".": self._written(job), "core": core},
+            )
+        except StepFailedError as error:
+            what = "the smoke harness does not compile on this platform, or against this SDK"
+            raise StepFailedError([what, *error.lines]) from error
 
-        def fill(entry: Path) -> None:
-            try:
-                self._step(job, "harness", ("sh", "harness.sh"), {".": self._written(job)}, entry)
-            except StepFailedError as error:
-                what = "the smoke harness does not compile against this SDK"
-                raise StepFailedError([what, *error.lines]) from error
-
-        return self._store.get("harness", digest) or self._store.put("harness", digest, fill)
+    def _once(
+        self, kind: str, digest: str, job: Job, argv: tuple[str, ...], inputs: Mapping[str, Path]
+    ) -> Path:
+        """A product that several targets share: the first to need it makes it, others wait."""
+        # Targets with another environment do not share it: that shapes what the step leaves.
+        env = job.context.target.env
+        digest = digest_of(digest, *(f"{name}={env[name]}" for name in sorted(env)))
+        with self._locks.of(digest):
+            return self._store.get(kind, digest) or self._store.put(
+                kind, digest, lambda entry: self._step(job, kind, argv, inputs, entry)
+            )
 
     def _step(
         self,
@@ -239,6 +271,19 @@ class Builder:
             write_tree(job.context.tree(), job.folder)
             stamp.write_text(digest)
         return job.folder
+
+
+class _Locks:
+    """A lock for each name."""
+
+    def __init__(self) -> None:
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guard = threading.Lock()
+
+    def of(self, name: str) -> threading.Lock:
+        """The one lock of ``name``."""
+        with self._guard:
+            return self._locks[name]
 
 
 class _StepEndedError(StepFailedError):

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return verb.run(arguments)
     except BuildkitError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
+        Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(
             f"mesos-buildkit: {error}", markup=False, style="red"
         )
         return error.exit_code

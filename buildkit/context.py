@@ -6,23 +6,23 @@ ends in the same library without this tool.
 
 import fnmatch
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 import jinja2
 
 from buildkit.encoding import version_header
 from buildkit.errors import TargetError
+from buildkit.flags import VERSION_HEADER, Flags, from_module, make_flags
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
 from buildkit.sdk.provide import Sdk
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
-
-_VERSION_HEADER = "mesos_buildkit/version.h"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,36 +33,39 @@ class Context:
     sdk: Sdk
     module: Tree
     """``module/``: the sources after patches."""
+    common: Tree
+    """``common.sh`` and what it sees: the sources that are the same for all releases."""
     harness: Tree
-    """``harness/``, harness.sh and smoke.sh."""
+    """``harness/`` and the scripts that compile and run it."""
     rendered: Tree
     """What is made for this target: flags, exports, headers of our own, build.sh."""
     dockerfile: str
 
     @cached_property
+    def common_digest(self) -> str:
+        """SHA-256, in hex, over everything that shapes the common objects, but for the base."""
+        return tree_digest(self.common)
+
+    @cached_property
     def build_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the library, but for the base."""
         return digest_of(
-            tree_digest(self.module),
-            tree_digest(self.rendered),
-            self.sdk.digest,
-            *self._sdk_changes,
+            tree_digest(self.module), tree_digest(self.rendered), self.common_digest, self._sdk
         )
+
+    @cached_property
+    def harness_core_digest(self) -> str:
+        """SHA-256, in hex, over what shapes the harness's common part, but for the base."""
+        return tree_digest(self.harness)
 
     @cached_property
     def harness_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the compiled harness, but for the base."""
-        return digest_of(
-            tree_digest(self.harness),
-            self.sdk.digest,
-            *self._sdk_changes,
-            *self.target.harness_flags,
-            self.target.platform.compiler,
-        )
+        return digest_of(self.harness_core_digest, self._sdk)
 
     @property
-    def _sdk_changes(self) -> list[str]:
-        return [patch.digest for patch in self.target.patches]
+    def _sdk(self) -> str:
+        return digest_of(self.sdk.digest, *(patch.digest for patch in self.target.patches))
 
     def tree(self) -> dict[str, File]:
         """The whole folder. Makes the SDK's files, so it is not for asking what changed."""
@@ -70,6 +73,7 @@ class Context:
         return {
             "Dockerfile": File(self.dockerfile.encode()),
             **self.module,
+            **self.common,
             **self.harness,
             **self.rendered,
             **under("sdk", sdk),
@@ -86,105 +90,91 @@ def make_context(
     Raises :class:`TargetError` for a patch that does not apply, or if nothing is left to compile.
     """
     module = apply_patches(sources, target.patches, target.release, "module")
-    compile_list = [
-        f"module/{path}"
-        for path in sorted(module)
-        if any(fnmatch.fnmatchcase(path, glob) for glob in target.module.sources)
-    ]
-    if not compile_list and target.module.build is None:
+    common = _matching(module, target.module.common_sources)
+    compiled = [path for path in _matching(module, target.module.sources) if path not in common]
+    if not compiled and target.module.build is None:
         raise TargetError(
             f"{target.name}: no source file matches {', '.join(target.module.sources)}"
         )
     headers = compatibility_headers(target.patches, target.release)
-    compile_flags = _compile_flags(target, sdk, compatibility=bool(headers))
-    link_flags = _link_flags(target, sdk)
-    rendered = texts(
-        [
-            (
-                "flags.sh",
-                _render(
-                    "flags.sh.j2",
-                    target=target,
-                    sources=compile_list,
-                    compile_flags=compile_flags,
-                    harness_flags=_harness_flags(target, sdk),
-                    link_flags=link_flags,
-                    # A build command runs inside module/, one folder further down.
-                    compile_flags_from_module=[_from_module(f) for f in compile_flags],
-                    link_flags_from_module=[_from_module(f) for f in link_flags],
-                ),
-            ),
-            ("build.sh", _script("build.sh")),
-            ("exports.map", f"{{\n  global: {target.module.symbol};\n  local: *;\n}};\n"),
-            (f"include/{_VERSION_HEADER}", version_header(target.release, target.module.encoding)),
-        ]
-    )
+    flags = make_flags(target, sdk, compatibility=bool(headers))
+    folders = _common_folders(target, common)
     return Context(
         target=target,
         sdk=sdk,
         module=under("module", module),
-        harness={
-            **under("harness", _harness_sources()),
-            **texts((name, _script(name)) for name in ("harness.sh", "smoke.sh")),
+        common=_common_tree(target, module, common, folders, flags),
+        harness=_harness_tree(target, flags),
+        rendered={
+            **_rendered_tree(target, compiled, flags),
+            **under("include/compat", headers),
         },
-        rendered={**rendered, **under("include/compat", headers)},
-        dockerfile=_render("Dockerfile.j2", target=target, base=base, smoke=_in_docker(smoke)),
+        dockerfile=_render(
+            "Dockerfile.j2",
+            target=target,
+            base=base,
+            common_folders=folders,
+            # A plain 'docker build' has no agent to offer.
+            smoke="run" if smoke == "agent" else smoke,
+        ),
     )
 
 
-def _in_docker(smoke: SmokeLevel) -> SmokeLevel:
-    """The part of a smoke level that a plain ``docker build`` can do."""
-    return "run" if smoke == "agent" else smoke
+def _matching(tree: Tree, globs: Iterable[str]) -> list[str]:
+    globs = tuple(globs)
+    return [path for path in sorted(tree) if any(fnmatch.fnmatchcase(path, g) for g in globs)]
 
 
-def _compile_flags(target: Target, sdk: Sdk, *, compatibility: bool) -> list[str]:
-    return [
-        *target.flags,
-        target.version_flag,
-        "-Iinclude",
-        *(["-Iinclude/compat"] if compatibility else []),
-        "-include",
-        f"include/{_VERSION_HEADER}",
-        "-Imodule",
-        *(f"-Imodule/{folder}" for folder in target.module.include),
-        *sdk.compile_flags,
-    ]
+def _common_folders(target: Target, common: list[str]) -> list[str]:
+    """The folders that common sources may include from.
+
+    Nothing else is there for them, so one that is not common after all does not compile, instead
+    of missing a change.
+    """
+    folders = {PurePosixPath(path).parent.as_posix() for path in common}
+    return sorted(folders | set(target.module.include)) if common else []
 
 
-def _harness_flags(target: Target, sdk: Sdk) -> list[str]:
-    # Optimising would take longer than the harness ever runs.
-    return [
-        "-std=c++11",
-        "-O0",
-        "-Wall",
-        "-Wextra",
-        *target.harness_flags,
-        "-Iinclude",
-        "-include",
-        f"include/{_VERSION_HEADER}",
-        *sdk.compile_flags,
-    ]
+def _common_tree(
+    target: Target, module: Tree, common: list[str], folders: list[str], flags: Flags
+) -> dict[str, File]:
+    script = _render("common.sh.j2", target=target, sources=common, flags=flags.common)
+    return {
+        "common.sh": File(script.encode()),
+        **{
+            f"module/{path}": file
+            for path, file in module.items()
+            if any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
+        },
+    }
 
 
-def _link_flags(target: Target, sdk: Sdk) -> list[str]:
-    return [
-        "-shared",
-        f"-Wl,-soname,{target.library}",
-        "-Wl,--version-script=exports.map",
-        "-Wl,--build-id=sha1",
-        # The agent binds everything at once, so what is missing shows here and not there.
-        "-Wl,-z,now,-z,relro",
-        "-pthread",
-        *sdk.link_flags,
-        *target.module.link_flags,
-    ]
+def _harness_tree(target: Target, flags: Flags) -> dict[str, File]:
+    core = _render("harness-core.sh.j2", target=target, flags=flags.harness_core)
+    return {
+        **under("harness", _harness_sources()),
+        **texts((name, _script(name)) for name in ("harness.sh", "smoke.sh")),
+        "harness-core.sh": File(core.encode()),
+    }
 
 
-def _from_module(flag: str) -> str:
-    for mark in ("-I", "-Wl,--version-script="):
-        if flag.startswith(mark) and not flag.startswith(f"{mark}/"):
-            return f"{mark}../{flag.removeprefix(mark)}"
-    return f"../{flag}" if flag.startswith("include/") else flag
+def _rendered_tree(target: Target, compiled: list[str], flags: Flags) -> dict[str, File]:
+    variables = _render(
+        "flags.sh.j2",
+        target=target,
+        sources=compiled,
+        flags=flags,
+        module_compile=[from_module(flag) for flag in flags.compile],
+        module_link=[from_module(flag) for flag in flags.link],
+    )
+    return texts(
+        [
+            ("flags.sh", variables),
+            ("build.sh", _script("build.sh")),
+            ("exports.map", f"{{\n  global: {target.module.symbol};\n  local: *;\n}};\n"),
+            (f"include/{VERSION_HEADER}", version_header(target.release, target.module.encoding)),
+        ]
+    )
 
 
 @cache
@@ -199,6 +189,8 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701
     )
     environment.filters["sh"] = shlex.quote
+    # For __DATE__ and __TIME__: any date at all (here 1980), as long as it is always the same.
+    environment.globals["epoch"] = 315532800
     return environment
 
 

@@ -83,6 +83,8 @@ class Module(_Table):
     """Folder of the sources within that repository."""
     sources: Annotated[tuple[RelativePath, ...], Field(min_length=1)] = ("*.cpp", "src/*.cpp")
     """Globs of the files to compile, relative to the source folder."""
+    common_sources: tuple[RelativePath, ...] = ()
+    """Globs of files that use neither Mesos nor its version: compiled once for all releases."""
     include: tuple[RelativePath, ...] = ()
     """Folders for #include, relative to the source folder."""
     build: Text | None = None
@@ -106,6 +108,8 @@ class Module(_Table):
             raise ValueError("'git' needs 'revision', a full commit ID")
         if self.git is None and (self.revision is not None or self.subpath is not None):
             raise ValueError("'revision' and 'subpath' go with 'git'")
+        if self.build is not None and self.common_sources:
+            raise ValueError("'common-sources' has no meaning with a 'build' command")
         return self
 
 

@@ -6,7 +6,7 @@ A :class:`Pipeline` belongs to one run and is used by several threads at once.
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ from buildkit.builder import (
     read_checks,
 )
 from buildkit.causes import warning_lines
-from buildkit.engine import Base, BaseRequest, Engine
+from buildkit.engine import Base, BaseRequest
 from buildkit.errors import InterruptedRunError, TargetError
 from buildkit.matrix import SmokeLevel, Stage
 from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, judge
@@ -34,22 +34,6 @@ from buildkit.workspace import Workspace
 
 Listener = Callable[[Target, Stage], None]
 """Told which stage a target has entered."""
-
-
-class Bases:
-    """Provides each platform's base once in a run, whatever the number of targets."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._bases: dict[BaseRequest, Base] = {}
-        self._lock = threading.Lock()
-
-    def get(self, request: BaseRequest, log: TargetLog) -> Base:
-        """The base, made ready by the first target that asks."""
-        with self._lock:
-            if request not in self._bases:
-                self._bases[request] = self._engine.provide(request, log)
-            return self._bases[request]
 
 
 @dataclass
@@ -71,7 +55,8 @@ class Pipeline:
     """Takes targets through their stages; :meth:`run` is all there is to call."""
 
     builder: Builder
-    bases: Bases
+    bases: Mapping[BaseRequest, Base]
+    """Every target's base, ready for use."""
     sources: Sources
     workspace: Workspace
     smoke: SmokeLevel
@@ -120,7 +105,7 @@ class Pipeline:
     def _stages(self, progress: _Progress, dist: Dist) -> None:
         target = progress.target
         with self._stage(progress, "sdk") as stage:
-            base = self.bases.get(target.base_request, progress.log)
+            base = self.bases[target.base_request]
             progress.base = base.identity
             progress.compiler = base.compiler
             context = assemble(target, self.sources, self.smoke, progress.log)

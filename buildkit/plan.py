@@ -214,9 +214,12 @@ def _choose_sdk(matrix: Matrix, options: Options, probe: Probe, release: Release
     kind = best if choice == "auto" else choice
     if kind == "stub" and (release < STUB_BEGINS or release not in FINAL_RELEASES):
         known = [str(r) for r in FINAL_RELEASES if r >= STUB_BEGINS]
+        # To the eye of difflib 0.27.3 is as near to 0.24.3 as 0.24.2 is.
+        near = [text for text in known if text.startswith(f"{release.major}.{release.minor}.")]
+        hint = did_you_mean(str(release), near or known)
         raise UsageError(
             f"{matrix.path}: key 'releases': no interface stubs for Mesos {release}: the table has "
-            f"the final releases {known[0]} to {known[-1]}{did_you_mean(str(release), known)}"
+            f"the final releases {known[0]} to {known[-1]}{hint}"
         )
     if kind != "stub":
         raise UnavailableError(

@@ -4,6 +4,3 @@
 ``load`` and ``run`` are the C++ program in ``harness/``, compiled per release, whose report
 :mod:`buildkit.smoke.results` reads.
 """
-
-HARNESS_SOURCES = ("harness.cpp", "subject.cpp")
-"""What to compile of ``harness/``: ``harness.cpp`` includes all other files."""

@@ -128,10 +128,10 @@ def _inspect(library: ELFFile, debug: ELFFile | None, interface: Interface) -> O
     if not source.has_dwarf_info(strict=True):
         return OverrideReport(problem="no debug information, so overrides cannot be told; use -g")
     declarations = Declarations(source.get_dwarf_info(follow_links=False))
-    derived = _derived_classes(declarations, interface.base_class)
+    tables = VirtualTables(library, debug)
+    derived = _derived_classes(declarations, interface.base_class, tables.enclosing_names)
     if not derived:
         return OverrideReport(problem=f"no class in it derives from {interface.base_class}")
-    tables = VirtualTables(library, debug)
     live: list[Override] = []
     dead: list[DeadOverride] = []
     for one in derived:
@@ -161,11 +161,13 @@ class _Derived:
     offset: int | None
 
 
-def _derived_classes(declarations: Declarations, base_class: str) -> list[_Derived]:
+def _derived_classes(
+    declarations: Declarations, base_class: str, enclosing: frozenset[str]
+) -> list[_Derived]:
     found: dict[tuple[str, str], _Derived] = {}
     seen: dict[tuple[int, int], tuple[DIE, int | None] | None] = {}
     for unit in declarations.units():
-        for die in _classes(unit.get_top_DIE()):
+        for die in _classes(unit.get_top_DIE(), enclosing):
             path = _path_to_base(declarations, die, base_class, seen)
             if path is None:
                 continue
@@ -179,16 +181,21 @@ def _derived_classes(declarations: Declarations, base_class: str) -> list[_Deriv
     return list(found.values())
 
 
-def _classes(scope: DIE) -> Iterator[DIE]:
-    """Every class defined in a namespace, a class or at the top, but not inside functions."""
+def _classes(scope: DIE, enclosing: frozenset[str]) -> Iterator[DIE]:
+    """Every class defined in a namespace, a class or at the top, but not inside functions.
+
+    Looking through a class's members for further classes is what takes time in a unit with
+    thousands of messages; ``enclosing`` names the classes where that may find one.
+    """
     for child in scope.iter_children():
         if child.tag == "DW_TAG_namespace":
             if name_of(child) not in _FOREIGN_NAMESPACES:
-                yield from _classes(child)
+                yield from _classes(child, enclosing)
         elif child.tag in CLASS_TAGS and child.has_children:
             if not is_set(child, "DW_AT_declaration"):
                 yield child
-            yield from _classes(child)
+            if name_of(child) in enclosing:
+                yield from _classes(child, enclosing)
 
 
 def _path_to_base(

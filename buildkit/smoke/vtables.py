@@ -1,5 +1,6 @@
 """What a library's virtual tables hold, read from the file: its words and their relocations."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
 _NO_BITS = "SHT_NOBITS"
+_LENGTH = re.compile(r"[1-9][0-9]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,14 @@ class VirtualTables:
         self._library = library
         self._files = [library] if debug is None else [library, debug]
         self._width = library.elfclass // 8
+
+    @cached_property
+    def enclosing_names(self) -> frozenset[str]:
+        """Names of namespaces and classes inside of which a class with a virtual table lies."""
+        names: set[str] = set()
+        for table in self._tables:
+            names.update(_source_names(table)[:-1])
+        return frozenset(names)
 
     def is_defined(self, symbol: str) -> bool:
         """Whether the library has an object of this name."""
@@ -147,3 +157,14 @@ class VirtualTables:
                 little = self._library.little_endian
                 return Word(value=int.from_bytes(raw, "little" if little else "big"))
         return Word(value=0)
+
+
+def _source_names(mangled: str) -> list[str]:
+    """The identifiers in a mangled name, which are written with their lengths before them."""
+    names = []
+    at = 0
+    while found := _LENGTH.search(mangled, at):
+        end = found.end() + int(found[0])
+        names.append(mangled[found.end() : end])
+        at = end
+    return names

@@ -12,14 +12,14 @@ from rich.text import Text
 from buildkit.artifacts import Dist
 from buildkit.board import make_display
 from buildkit.builder import Builder
-from buildkit.engine import Engine, Limits
+from buildkit.engine import Base, BaseRequest, Engine, Limits
 from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import HostEngine
 from buildkit.errors import ExitCode
 from buildkit.manifest import record
 from buildkit.options import Options
 from buildkit.outcome import Outcome, exit_code
-from buildkit.pipeline import Bases, Pipeline
+from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan, make_plan
 from buildkit.probe import probe
 from buildkit.run import run_targets, stop_on_signals
@@ -91,6 +91,9 @@ def _run_plan(
     store = Store(folder=workspace.cache, limit=int(defaults.cache_size))
     engine = _connect(plan)
     try:
+        # Before all else and in this thread: without a base nothing can start, and Ctrl-C must
+        # end a bootstrap, which takes a minute.
+        bases = _provide_bases(engine, plan, console)
         display = make_display(console, len(plan.targets))
         builder = Builder(
             engine=engine,
@@ -106,7 +109,7 @@ def _run_plan(
         )
         pipeline = Pipeline(
             builder=builder,
-            bases=Bases(engine),
+            bases=bases,
             sources=Sources(root=workspace.root, cache=workspace.build / "git"),
             workspace=workspace,
             smoke=plan.smoke,
@@ -126,6 +129,14 @@ def _run_plan(
     finally:
         engine.close()
         store.trim()
+
+
+def _provide_bases(engine: Engine, plan: Plan, console: Console) -> dict[BaseRequest, Base]:
+    requests = {target.base_request for target in plan.targets if target.skip is None}
+    return {
+        request: engine.provide(request, lambda line: console.print(Text(line), soft_wrap=True))
+        for request in sorted(requests, key=repr)
+    }
 
 
 def _connect(plan: Plan) -> Engine:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from buildkit.engine.docker import DockerEngine
+from buildkit.engine.host import clean_folders
 from buildkit.errors import ExitCode, UsageError
 from buildkit.probe import probe
 from buildkit.store import CACHEDIR_TAG, is_marked
@@ -32,6 +33,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.dist and workspace.dist.is_dir():
         shutil.rmtree(workspace.dist)
         console.print(Text(f"removed {workspace.shown(workspace.dist)}"))
+    clean_folders()
     if probe().docker:
         with DockerEngine.connect() as engine:
             cleaned = engine.clean(images=arguments.images)

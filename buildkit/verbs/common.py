@@ -10,7 +10,6 @@ from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_ma
 from buildkit.options import Options
 from buildkit.workspace import Workspace
 
-
 _LOG_WIDTH = 240
 """Columns; wider than any table here."""
 
@@ -110,7 +109,10 @@ def read_matrix(arguments: argparse.Namespace) -> tuple[Matrix, Workspace]:
 
 def console_for(arguments: argparse.Namespace) -> Console:
     """Where to talk to a person: standard error if standard output carries JSON."""
-    console = Console(stderr=vars(arguments).get("json", False), highlight=False)
+    # Names, paths and compilers' messages may hold brackets and colons that mean themselves.
+    console = Console(
+        stderr=vars(arguments).get("json", False), highlight=False, markup=False, emoji=False
+    )
     if not console.is_terminal:
         # A log file has no edge to fold a table at.
         console.width = _LOG_WIDTH

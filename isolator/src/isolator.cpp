@@ -23,7 +23,7 @@
 #include <process/owned.hpp>
 
 #include "launch.hpp"
-#include "volume.hpp"
+#include "core/volume.hpp"
 
 namespace mesos_buildkit {
 namespace dockervolume {

@@ -14,8 +14,8 @@
 #include <stout/option.hpp>
 
 #include "release.hpp"
-#include "settings.hpp"
-#include "volume_manager.hpp"
+#include "core/settings.hpp"
+#include "core/volume_manager.hpp"
 
 namespace mesos_buildkit {
 namespace dockervolume {

@@ -15,9 +15,9 @@
 #include <stout/option.hpp>
 
 #include "release.hpp"
-#include "shell.hpp"
-#include "text.hpp"
-#include "volume_manager.hpp"
+#include "core/shell.hpp"
+#include "core/text.hpp"
+#include "core/volume_manager.hpp"
 
 namespace mesos_buildkit {
 namespace dockervolume {

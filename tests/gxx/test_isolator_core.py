@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SOURCES = HERE.parent.parent / "isolator" / "src"
+SOURCES = HERE.parent.parent / "isolator" / "core"
 PROGRAM = HERE / "isolator_core_test.cpp"
-NEEDS_MESOS = {"isolator.cpp"}
 
 CASES = re.findall(r"^TEST\((\w+)\)", PROGRAM.read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -17,7 +16,7 @@ CASES = re.findall(r"^TEST\((\w+)\)", PROGRAM.read_text(encoding="utf-8"), re.MU
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("isolator-core") / "isolator_core_test"
-    sources = sorted(path for path in SOURCES.glob("*.cpp") if path.name not in NEEDS_MESOS)
+    sources = sorted(SOURCES.glob("*.cpp"))
     subprocess.run(
         [
             *("g++", "-std=c++11", "-O0", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"),

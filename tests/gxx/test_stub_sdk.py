@@ -16,6 +16,8 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 FLAGS = ("-std=c++11", "-pthread", "-Wall", "-Wextra", "-Woverloaded-virtual")
 
 PRELUDE = """
+#include <list>
+#include <vector>
 #include <mesos/module/isolator.hpp>
 using namespace mesos;
 using namespace mesos::slave;
@@ -83,7 +85,8 @@ def isolator(generation: str, *, final: bool) -> str:
     )
     wrap = "new Isolator(process::Owned<IsolatorProcess>(new Mine()))"
     create = wrap if base == "IsolatorProcess" else "new Mine()"
-    return f"""{PRELUDE}
+    include = "#include <google/protobuf/map.h>" if UPDATE_LIMITS in methods else ""
+    return f"""{include}{PRELUDE}
 class Mine : public {base}
 {{
 public:
@@ -253,8 +256,7 @@ def test_the_right_isolator_overrides_everything(
         ("0.23.1", "0.24", "error"),
         ("0.27.0", "0.25", "error"),
         ("0.26.2", "0.27", "error"),
-        # A type the older release does not have.
-        ("0.27.3", "0.28", "error"),
+        # Nothing may be left out before 1.0.
         ("0.28.3", "1.0 bare", "error"),
         # The removed method hides nothing, so nothing is said.
         ("0.25.0", "0.24", "silent"),
@@ -262,6 +264,7 @@ def test_the_right_isolator_overrides_everything(
         ("0.24.2", "0.25", "silent"),
         ("0.28.0", "0.27", "silent"),
         ("1.0.0", "1.0 bare", "silent"),
+        ("0.27.3", "0.28", "silent"),
         ("1.0.4", "1.1", "silent"),
         ("1.11.0", "1.0 bare", "silent"),
         # It compiles, does not override, and only the warning says so.
@@ -444,7 +447,8 @@ int main()
   hashset<ContainerID> ids;
   ids.insert(id);
   ids.insert(id);
-  CHECK(ids.size() == 1 && ids.contains(id) && std::set<ContainerID>(ids.begin(), ids.end()).size());
+  CHECK(ids.size() == 1 && ids.contains(id));
+  CHECK(std::set<ContainerID>(ids.begin(), ids.end()).count(id) == 1);
   hashmap<std::string, int> map;
   map["one"] = 1;
   CHECK(map.contains("one") && map.get("one").get() == 1 && map.get("two").isNone());
@@ -469,14 +473,14 @@ FUTURES = (
     + r"""
 #include <thread>
 
-static Future<Option<ContainerLaunchInfo>> prepare(int how)
+static Future<Option<CommandInfo>> prepare(int how)
 {
   switch (how) {
     case 0: return None();
-    case 1: return ContainerLaunchInfo();
+    case 1: return CommandInfo();
     case 2: return process::Failure("refused");
-    case 3: return Option<ContainerLaunchInfo>();
-    default: return Try<Option<ContainerLaunchInfo>>(Error("tried"));
+    case 3: return Option<CommandInfo>();
+    default: return Try<Option<CommandInfo>>(Error("tried"));
   }
 }
 
@@ -639,7 +643,7 @@ int main()
 
 def sanitizer(name: str, folder: Path) -> tuple[str, ...]:
     """Flags for a sanitizer, or none where this machine has no run time for it."""
-    flags = (f"-fsanitize={name}", "-O1")
+    flags = (f"-fsanitize={name}",)
     program = folder / "probe"
     probe = ["g++", *flags, "-x", "c++", "-", "-o", str(program)]
     done = subprocess.run(probe, input="int main() {}", capture_output=True, text=True, check=False)
@@ -655,7 +659,8 @@ def test_messages_behave_as_generated_ones(trees: Trees, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("release", ["0.24.2", "1.11.0"])
 def test_futures_behave_as_libprocess_ones(trees: Trees, tmp_path: Path, release: str) -> None:
-    execute(trees, release, FUTURES, tmp_path, *sanitizer("address,undefined", tmp_path))
+    checked = sanitizer("address,undefined", tmp_path) if release == "1.11.0" else ()
+    execute(trees, release, FUTURES, tmp_path, *checked)
 
 
 def test_the_facade_calls_its_process_in_order_on_its_own_thread(

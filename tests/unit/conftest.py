@@ -112,7 +112,7 @@ def project(tmp_path, monkeypatch):
     return Project(root=root)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_target():
     """Makes a target out of nothing, for code that only reports on it or files it away."""
 
@@ -139,7 +139,7 @@ def make_target():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_artifact():
     """Makes the record of a library in dist/."""
 
@@ -157,13 +157,11 @@ def make_artifact():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_outcome(make_target, make_artifact):
     """Makes an outcome: of a target that has passed, unless told otherwise."""
 
-    def make(
-        release: str = "0.24.1", status: Status = Status.PASSED, **changes: object
-    ) -> Outcome:
+    def make(release: str = "0.24.1", status: Status = Status.PASSED, **changes: object) -> Outcome:
         target = make_target(release)
         stages = tuple(
             StageOutcome(stage=stage, state="passed", seconds=1.0)

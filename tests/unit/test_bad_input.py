@@ -116,13 +116,16 @@ CASES = [
     case("git without revision", GOOD.replace("source", "git", 1), HERE, "'revision'", "commit"),
     case("branch", GOOD.replace("source", 'revision = "main"\ngit'), HERE, "'revision'", "'main'"),
     case("subpath of a folder", GOOD + 'subpath = "x"', HERE, "'subpath'", "'git'"),
+    case("common and build", GOOD + 'build = "make"\ncommon-sources = ["a"]', HERE, "'build'"),
     case("missing folder", GOOD.replace('"src"', '"scr"'), HERE, "'source'", "no folder 'scr'"),
     case("file for a folder", GOOD.replace('"src"', '"bad.diff"'), HERE, "'source'", "bad.diff"),
     case("nothing to compile", GOOD + 'sources = ["*.cc"]', HERE, "'sources'", "*.cc", "'src'"),
     case("sources empty", GOOD + "sources = []", HERE, "'sources'", "must not be empty"),
     case("sources elsewhere", GOOD + 'sources = ["../*.cpp"]', HERE, "'sources[0]'", "'..'"),
     case("module twice", GOOD + MODULE, "'module'", "'volume' is used twice"),
-    case("module twice but for case", GOOD + MODULE.replace("vol", "Vol"), "'Volume' is used twice"),
+    case(
+        "module twice but for case", GOOD + MODULE.replace("vol", "Vol"), "'Volume' is used twice"
+    ),
     case("platform twice", PLATFORM + PLATFORM.partition(GOOD)[2], "'debian11' is used twice"),
     # overrides
     case("specifier", OVERRIDE.replace("<1", "<>1"), "(<>1)", "'match'", "not a PEP 440", ">=0.24"),
@@ -208,10 +211,9 @@ def test_every_verb_that_reads_the_matrix_says_so(folder, capsys, verb):
     assert folder.snapshot() == before
 
 
-@pytest.mark.parametrize(
-    ("name", "part"), [("no.toml", "no such file"), ("src", "can't be read")]
-)
-def test_a_matrix_file_that_cannot_be_read(folder, capsys, name, part):
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("name", "part"), [("no.toml", "no such file"), ("src", "can't be read")])
+def test_a_matrix_file_that_cannot_be_read(capsys, name, part):
     assert part in expect_one_message(capsys, ["build", "--matrix", name])
 
 

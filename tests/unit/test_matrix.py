@@ -55,6 +55,7 @@ symbol = "other_descriptor"
 git = "https://example.org/other.git"
 revision = "0123456789abcdef0123456789abcdef01234567"
 subpath = "isolator"
+common-sources = ["core/*.cpp"]
 
 [[platform]]
 name = "debian12"

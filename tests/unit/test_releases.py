@@ -33,8 +33,10 @@ def test_the_order_is_that_of_pep_440(one, other):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0.24", "0.24.1.0", "00.24.1", "0.024.1", "v0.24.1", "0.24.1-rc1", "0.24.1 ", "0.24.1\n"]
-    + ["0.24.x", "-1.0.0", "٠.٢٤.١", "0,24,1"],
+    [
+        *("", "0.24", "0.24.1.0", "00.24.1", "0.024.1", "v0.24.1", "0.24.1-rc1", "0.24.1 "),
+        *("0.24.1\n", "0.24.x", "-1.0.0", "0,24,1", "\u0660.\u0662\u0664.\u0661"),
+    ],
 )
 def test_anything_else_is_no_release(text):
     with pytest.raises(UsageError) as caught:

@@ -90,7 +90,7 @@ class FieldView:
 
     @property
     def member(self) -> str:
-        """The data member's name, which is not the accessor's even if that ends in an underscore."""
+        """The data member's name; never the accessor's, even if that ends in an underscore."""
         return f"{self.cpp}{'field' if self.cpp.endswith('_') else ''}_"
 
 

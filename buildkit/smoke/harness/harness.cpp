@@ -1,5 +1,6 @@
 // The whole program but subject.cpp, as one translation unit: the standard library's headers, most
-// of the work for parts this small, are read once. Compile this file and subject.cpp.
+// of the work for parts this small, are read once. It sees no Mesos, so it serves every release;
+// subject.cpp is compiled for each.
 
 #include "text.cpp"
 #include "options.cpp"

@@ -1,12 +1,9 @@
 // The level `load`: what happens to the module between --modules and the first call of create().
 
-#include <string.h>
-
-#include <mesos/module.hpp>
-
 #include "cases.hpp"
 #include "library.hpp"
 #include "loader.hpp"
+#include "subject.hpp"
 #include "text.hpp"
 
 namespace harness {
@@ -22,27 +19,6 @@ bool never()
 std::string textOf(const char* field)
 {
   return field == nullptr ? "(missing)" : field;
-}
-
-
-Descriptor read(const void* symbol)
-{
-  const mesos::modules::ModuleBase* base =
-    static_cast<const mesos::modules::ModuleBase*>(symbol);
-  Descriptor descriptor;
-  descriptor.moduleApiVersion = base->moduleApiVersion;
-  descriptor.mesosVersion = base->mesosVersion;
-  descriptor.kind = base->kind;
-  descriptor.authorName = base->authorName;
-  descriptor.authorEmail = base->authorEmail;
-  descriptor.description = base->description;
-  descriptor.compatible = base->compatible;
-
-  // Every kind's Module<> adds one pointer to a function after the common fields.
-  void (*create)();
-  ::memcpy(&create, static_cast<const char*>(symbol) + sizeof(*base), sizeof(create));
-  descriptor.create = create != nullptr;
-  return descriptor;
 }
 
 
@@ -103,6 +79,7 @@ private:
 
 void load(const Options& options, Recorder& recorder)
 {
+  const MesosRelease release = mesosRelease();
   std::string problem;
   void* library = nullptr;
   void* symbol = nullptr;
@@ -119,29 +96,29 @@ void load(const Options& options, Recorder& recorder)
   }
   recorder.require(symbol != nullptr, "has the descriptor " + options.symbol, problem);
 
-  const Descriptor descriptor = read(symbol);
+  const Descriptor descriptor = readDescriptor(symbol);
   recorder.check(
       descriptor.kind != nullptr && options.kind == descriptor.kind,
       "is of kind " + options.kind,
       "its kind is '" + textOf(descriptor.kind) + "'");
   recorder.check(
       descriptor.moduleApiVersion != nullptr &&
-        std::string(MESOS_MODULE_API_VERSION) == descriptor.moduleApiVersion,
-      "has module API version " MESOS_MODULE_API_VERSION,
+        release.moduleApiVersion == descriptor.moduleApiVersion,
+      "has module API version " + release.moduleApiVersion,
       "it has '" + textOf(descriptor.moduleApiVersion) + "'");
   recorder.check(
       descriptor.mesosVersion != nullptr &&
-        std::string(MESOS_VERSION) == descriptor.mesosVersion,
-      "is built for Mesos " MESOS_VERSION,
+        release.version == descriptor.mesosVersion,
+      "is built for Mesos " + release.version,
       "it is built for '" + textOf(descriptor.mesosVersion) + "'");
 
-  const Loader loader(MESOS_VERSION, MESOS_MODULE_API_VERSION);
+  const Loader loader(release.version, release.moduleApiVersion);
   const std::string verified = loader.verify(options.symbol, descriptor);
   recorder.require(
-      verified.empty(), "is accepted by the loader of Mesos " MESOS_VERSION, verified);
+      verified.empty(), "is accepted by the loader of Mesos " + release.version, verified);
   const std::string created = loader.instantiate(options.symbol, descriptor, options.kind);
   recorder.require(
-      created.empty(), "can be created by the loader of Mesos " MESOS_VERSION, created);
+      created.empty(), "can be created by the loader of Mesos " + release.version, created);
 
   std::vector<std::string> neighbours = options.neighbours;
   if (neighbours.empty()) {
@@ -151,8 +128,8 @@ void load(const Options& options, Recorder& recorder)
   int accepted = 0;
   std::string acceptedBy;
   for (const std::string& neighbour : neighbours) {
-    const Loader other(neighbour, MESOS_MODULE_API_VERSION);
-    if (neighbour != MESOS_VERSION && other.verify(options.symbol, descriptor).empty()) {
+    const Loader other(neighbour, release.moduleApiVersion);
+    if (neighbour != release.version && other.verify(options.symbol, descriptor).empty()) {
       ++accepted;
       acceptedBy += " " + neighbour;
     }
@@ -166,9 +143,10 @@ void load(const Options& options, Recorder& recorder)
 
 void reject(const Options& options, Recorder& recorder)
 {
+  const MesosRelease release = mesosRelease();
   const Descriptor descriptor =
-    read(findDescriptor(openLibrary(options.library), options.symbol));
-  const Loader loader(MESOS_VERSION, MESOS_MODULE_API_VERSION);
+    readDescriptor(findDescriptor(openLibrary(options.library), options.symbol));
+  const Loader loader(release.version, release.moduleApiVersion);
   Alterations altered(loader, options, descriptor, &recorder);
 
   const std::string older = loader.older();
@@ -176,11 +154,11 @@ void reject(const Options& options, Recorder& recorder)
   const std::string compiled = ", but module is compiled with version ";
   altered.version(
       older,
-      "Minimum supported mesos version for '" + options.kind + "' is " MESOS_VERSION +
+      "Minimum supported mesos version for '" + options.kind + "' is " + release.version +
         compiled + older);
-  altered.version(newer, "Mesos has version " MESOS_VERSION + compiled + newer);
+  altered.version(newer, "Mesos has version " + release.version + compiled + newer);
   for (const std::string& neighbour : options.neighbours) {
-    if (neighbour != MESOS_VERSION) {
+    if (neighbour != release.version) {
       altered.version(neighbour, compiled + neighbour);
     }
   }
@@ -189,8 +167,8 @@ void reject(const Options& options, Recorder& recorder)
 
   altered.text(
       &Descriptor::moduleApiVersion, "1", "for module API version 1",
-      "Module API version mismatch. Mesos has: " MESOS_MODULE_API_VERSION
-      ", library requires: 1");
+      "Module API version mismatch. Mesos has: " + release.moduleApiVersion +
+        ", library requires: 1");
   altered.text(
       &Descriptor::kind, "Isolater", "of kind Isolater", "Unknown module kind: Isolater");
   altered.missingField(&Descriptor::kind, "kind");
@@ -202,15 +180,15 @@ void reject(const Options& options, Recorder& recorder)
   altered.incompatible();
 
   // A label after the number counts from 1.2.1 on; before, it is not even looked at.
-  const std::string candidate = MESOS_VERSION "-rc1";
-#if MESOS_VERSION_AT_LEAST(1, 2, 1)
-  altered.version(candidate, compiled + candidate);
-#else
-  Descriptor labelled = descriptor;
-  labelled.mesosVersion = candidate.c_str();
-  const std::string found = loader.verify(options.symbol, labelled);
-  recorder.check(found.empty(), "a copy for Mesos " + candidate + " is accepted", found);
-#endif
+  const std::string candidate = release.version + "-rc1";
+  if (release.atLeast(1, 2, 1)) {
+    altered.version(candidate, compiled + candidate);
+  } else {
+    Descriptor labelled = descriptor;
+    labelled.mesosVersion = candidate.c_str();
+    const std::string found = loader.verify(options.symbol, labelled);
+    recorder.check(found.empty(), "a copy for Mesos " + candidate + " is accepted", found);
+  }
 
   Descriptor uncreatable = descriptor;
   uncreatable.create = false;

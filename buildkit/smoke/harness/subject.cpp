@@ -1,5 +1,6 @@
 #include "subject.hpp"
 
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -224,6 +225,39 @@ std::string Answer::describe() const
       break;
   }
   return "its future stayed pending";
+}
+
+
+Descriptor readDescriptor(const void* symbol)
+{
+  const mesos::modules::ModuleBase* base =
+    static_cast<const mesos::modules::ModuleBase*>(symbol);
+  Descriptor descriptor;
+  descriptor.moduleApiVersion = base->moduleApiVersion;
+  descriptor.mesosVersion = base->mesosVersion;
+  descriptor.kind = base->kind;
+  descriptor.authorName = base->authorName;
+  descriptor.authorEmail = base->authorEmail;
+  descriptor.description = base->description;
+  descriptor.compatible = base->compatible;
+
+  // Every kind's Module<> adds one pointer to a function after the common fields.
+  void (*create)();
+  ::memcpy(&create, static_cast<const char*>(symbol) + sizeof(*base), sizeof(create));
+  descriptor.create = create != nullptr;
+  return descriptor;
+}
+
+
+MesosRelease mesosRelease()
+{
+  return {
+    MESOS_VERSION,
+    MESOS_MODULE_API_VERSION,
+    MESOS_BUILDKIT_VERSION_MAJOR,
+    MESOS_BUILDKIT_VERSION_MINOR,
+    MESOS_BUILDKIT_VERSION_PATCH,
+  };
 }
 
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "loader.hpp"
 #include "options.hpp"
 
 namespace harness {
@@ -70,6 +71,27 @@ struct Answer
   // For a check's detail: "failed: MESSAGE".
   std::string describe() const;
 };
+
+
+// The release that subject.cpp was compiled for. The rest of the harness asks here instead of the
+// preprocessor, so it is compiled once for all releases.
+struct MesosRelease
+{
+  std::string version;
+  std::string moduleApiVersion;
+  int major;
+  int minor;
+  int patch;
+
+  bool atLeast(int _major, int _minor, int _patch) const
+  {
+    return major != _major ? major > _major : minor != _minor ? minor > _minor : patch >= _patch;
+  }
+};
+MesosRelease mesosRelease();
+
+// What a module's descriptor says; `symbol` is its address.
+Descriptor readDescriptor(const void* symbol);
 
 
 // Which of the things that differ this release has.

@@ -211,9 +211,18 @@ void Bench::expectNoLaunch(const Launch& launch, const std::string& name)
 }
 
 
-#if MESOS_VERSION_AT_LEAST(1, 5, 0)
-
 void Bench::expectLaunch(
+    const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
+{
+  if (mesosRelease().atLeast(1, 5, 0)) {
+    expectMounts(launch, binds, name);
+  } else {
+    expectCommands(launch, binds, name);
+  }
+}
+
+
+void Bench::expectMounts(
     const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
 {
   std::vector<std::string> found;
@@ -229,17 +238,14 @@ void Bench::expectLaunch(
   recorder_->check(found == expected, name, mismatch(found, expected));
   recorder_->check(
       launch.commands.empty(), name + ", without commands", "found " + listed(launch.commands));
-  recorder_->check(
-      launch.namespaces == CLONE_NEWNS,
-      name + ", in a mount namespace",
-      "clone_namespaces makes " + std::to_string(launch.namespaces));
+  expectNamespaces(launch.namespaces, "the instructions", name);
 }
 
-#else
 
-void Bench::expectLaunch(
+void Bench::expectCommands(
     const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
 {
+  const MesosRelease release = mesosRelease();
   std::vector<std::string> expected;
   for (const Bind& bind : binds) {
     expected.push_back("-n|--rbind|" + bind.first + "|" + bind.second);
@@ -247,20 +253,37 @@ void Bench::expectLaunch(
 
   bool succeeded = false;
   std::vector<std::string> found = runCommands(launch.commands, &succeeded);
-#if MESOS_VERSION_AT_LEAST(0, 23, 0)
+  if (!release.atLeast(0, 23, 0)) {
+    // There is nobody to ask for a namespace: in the host's, where this runs, it has to refuse.
+    recorder_->check(
+        !succeeded && found.empty(),
+        name + ", not in the host's mount namespace",
+        "there it mounted " + listed(found));
+    expectBindsInOrder(launch, binds, name);
+    return;
+  }
+
   found.erase(std::remove(found.begin(), found.end(), MAKE_SLAVE), found.end());
   recorder_->check(
       succeeded && found == expected,
       name,
       "run by a shell, " + listed(launch.commands) + " gave mount these arguments: " +
         mismatch(found, expected));
-#else
-  // There is nobody to ask for a namespace: in the host's, where this runs, it has to refuse.
-  recorder_->check(
-      !succeeded && found.empty(),
-      name + ", not in the host's mount namespace",
-      "there it mounted " + listed(found));
-  std::string command = launch.commands.size() == 1 ? launch.commands[0] : "";
+  if (release.atLeast(0, 25, 0)) {
+    expectNamespaces(launch.namespaces, "the instructions", name);
+  } else {
+    int flags = 0;
+    const Answer answer = subject_->namespaces(&flags);
+    recorder_->check(answer.ready(), name + ", namespaces() answers", answer.describe());
+    expectNamespaces(flags, "namespaces()", name);
+  }
+}
+
+
+void Bench::expectBindsInOrder(
+    const Launch& launch, const std::vector<Bind>& binds, const std::string& name)
+{
+  const std::string command = launch.commands.size() == 1 ? launch.commands[0] : "";
   std::string::size_type at = 0;
   for (const Bind& bind : binds) {
     const std::string part =
@@ -271,25 +294,16 @@ void Bench::expectLaunch(
         "the command is '" + command + "'");
     at = at == std::string::npos ? 0 : at;
   }
-  static_cast<void>(MAKE_SLAVE);
-#endif
-
-#if MESOS_VERSION_AT_LEAST(0, 25, 0)
-  recorder_->check(
-      launch.namespaces == CLONE_NEWNS,
-      name + ", in a mount namespace",
-      "the instructions ask for namespaces " + std::to_string(launch.namespaces));
-#elif MESOS_VERSION_AT_LEAST(0, 23, 0)
-  int flags = 0;
-  const Answer answer = subject_->namespaces(&flags);
-  recorder_->check(
-      answer.ready() && flags == CLONE_NEWNS,
-      name + ", in a mount namespace",
-      answer.describe() + " with namespaces " + std::to_string(flags));
-#endif
 }
 
-#endif
+
+void Bench::expectNamespaces(int flags, const std::string& who, const std::string& name)
+{
+  recorder_->check(
+      flags == CLONE_NEWNS,
+      name + ", in a mount namespace",
+      who + " asked for namespaces " + std::to_string(flags));
+}
 
 
 void Bench::expectNothingOnRecord()

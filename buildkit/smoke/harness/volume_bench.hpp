@@ -81,6 +81,13 @@ public:
   void expectNothingOnRecord();
 
 private:
+  void expectMounts(
+      const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
+  void expectCommands(
+      const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
+  void expectBindsInOrder(
+      const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
+  void expectNamespaces(int flags, const std::string& who, const std::string& name);
   std::vector<std::string> runCommands(
       const std::vector<std::string>& commands, bool* succeeded) const;
 

@@ -157,12 +157,12 @@ void executorEnvironment(const Options& options, Recorder& recorder)
       {bench.mountCall("fallback")},
       "so is that of a task's executor if the task asks for nothing");
 
-#if MESOS_VERSION_AT_LEAST(0, 27, 0)
-  Container both = bench.container("c3", {{VOLUME_NAME, "of-task"}});
-  both.executorEnvironment.push_back(Pair(VOLUME_NAME, "unwanted"));
-  bench.prepare(both);
-  bench.expectCalls({bench.mountCall("of-task")}, "a task's environment goes before");
-#endif
+  if (mesosRelease().atLeast(0, 27, 0)) {
+    Container both = bench.container("c3", {{VOLUME_NAME, "of-task"}});
+    both.executorEnvironment.push_back(Pair(VOLUME_NAME, "unwanted"));
+    bench.prepare(both);
+    bench.expectCalls({bench.mountCall("of-task")}, "a task's environment goes before");
+  }
 }
 
 

@@ -1,11 +1,10 @@
 #!/bin/sh
-# Compiles the smoke harness into out/harness, against the same headers as the module.
+# harness.sh CORE FOLDER: compiles the smoke harness's part that sees Mesos, against the same headers
+# as the module, and links it with the rest from CORE into FOLDER/harness.
 set -eu
 cd "$(dirname "$0")"
 . ./flags.sh
-mkdir -p out obj
+mkdir -p "$2"
 
-for source in harness/harness.cpp harness/subject.cpp; do
-  compile_harness -c "$source" -o "obj/$(basename "$source" .cpp).harness.o"
-done
-"$CXX" obj/*.harness.o -o out/harness -ldl -pthread
+compile_harness -c harness/subject.cpp -o subject.o
+"$CXX" subject.o "$1/harness.o" -o "$2/harness" -ldl -pthread

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Loads and drives the module: smoke.sh LEVEL [FOLDER OF THE LIBRARY [FOLDER OF THE HARNESS]]
+# smoke.sh LEVEL LIBRARY-FOLDER HARNESS-FOLDER: loads and drives the module.
 # Leaves out/load.jsonl and out/run.jsonl, one check a line. The level 'inspect' needs no run:
 # mesos-buildkit reads the library itself.
 set -eu
 cd "$(dirname "$0")"
 . ./flags.sh
 level=$1
-library=$PWD/${2:-out}/$LIBRARY
-harness=$PWD/${3:-out}/harness
+library=$PWD/$2/$LIBRARY
+harness=$PWD/$3/harness
 mkdir -p out
 
 case $level in
