@@ -60,7 +60,7 @@ class Sources:
                 f"module {module.name}: no folder {module.subpath!r} in {module.git} at "
                 f"{module.revision}"
             )
-        return _untar(archive.stdout)
+        return _untar(archive.stdout, f"module {module.name}: {module.git}")
 
     def _absolute(self, url: str) -> str:
         """A path is meant relative to the matrix file; git would take it from where we are."""
@@ -74,10 +74,10 @@ class Sources:
     def _fetch(self, repository: Path, url: str, module: Module) -> None:
         revision = module.revision or ""
         options = ("--git-dir", str(repository), "fetch", "--quiet", "--no-tags")
-        done = self._git(*options, "--depth=1", url, revision)
+        done = self._git(*options, "--depth=1", "--", url, revision)
         if done.returncode:
             # Not every server gives out a commit by its ID; all of it then.
-            done = self._git(*options, url, "+refs/*:refs/*")
+            done = self._git(*options, "--", url, "+refs/*:refs/*")
         if done.returncode:
             raise UnavailableError(
                 f"module {module.name}: can't fetch {module.git}: "
@@ -106,10 +106,18 @@ class Sources:
             ) from None
 
 
-def _untar(data: bytes) -> dict[str, File]:
+def _untar(data: bytes, where: str) -> dict[str, File]:
+    """The archive's files; links are followed as in :func:`buildkit.tree.read_tree`."""
+    found: dict[str, File] = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {
-            member.name: File(content.read(), executable=bool(member.mode & 0o100))
-            for member in archive
-            if member.isfile() and (content := archive.extractfile(member)) is not None
-        }
+        for member in archive:
+            if member.isdir():
+                continue
+            try:
+                content = archive.extractfile(member)
+            except KeyError:  # the link's end is not in the archive
+                content = None
+            if content is None:
+                raise TargetError(f"{where}: {member.name}: a link to no file of these sources")
+            found[member.name] = File(content.read(), executable=bool(member.mode & 0o100))
+    return found

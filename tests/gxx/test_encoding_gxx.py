@@ -94,8 +94,10 @@ class Preprocessor:
 
     def run(self, flags: list[str], text: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            ["g++", "-std=c++11", "-Wall", "-Wextra", "-Wundef", "-pedantic-errors", "-Werror"]
-            + [*flags, "-E", "-P", "-x", "c++", "-"],
+            [
+                *("g++", "-std=c++11", "-Wall", "-Wextra", "-Wundef", "-pedantic-errors"),
+                *("-Werror", *flags, "-E", "-P", "-x", "c++", "-"),
+            ],
             input=text,
             capture_output=True,
             text=True,

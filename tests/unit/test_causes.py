@@ -17,8 +17,8 @@ module/src/volume.cpp:20:31: error: 'CommandInfo' is not a member of 'mesos'
    20 |   Future<Option<mesos::CommandInfo>> prepare(
       |                        ^~~~~~~~~~~
 module/src/volume.cpp:25:3: error: 'prepare' was not declared in this scope
-module/src/mounts.cpp:8:1: warning: 'virtual void A::f(int)' was hidden [-Woverloaded-virtual]
-module/src/mounts.cpp:8:1: warning: 'virtual void A::f(int)' was hidden [-Woverloaded-virtual]
+module/src/mounts.cpp:8:1: warning: 'A::f(int)' was hidden [-Woverloaded-virtual]
+module/src/mounts.cpp:8:1: warning: 'A::f(int)' was hidden [-Woverloaded-virtual]
 """
 LINKER = """\
 /usr/bin/ld: obj/1.o: in function `Volume::prepare()':
@@ -37,8 +37,7 @@ def test_of_a_compilers_log_the_errors_are_left():
 def test_of_its_warnings_each_is_told_once_and_without_the_rest():
     assert warning_lines(GCC.splitlines()) == [
         "module/src/volume.cpp:17:8: warning: unused variable 'x' [-Wunused-variable]",
-        "module/src/mounts.cpp:8:1: warning: 'virtual void A::f(int)' was hidden "
-        "[-Woverloaded-virtual]",
+        "module/src/mounts.cpp:8:1: warning: 'A::f(int)' was hidden [-Woverloaded-virtual]",
     ]
     assert warning_lines(LINKER.splitlines()) == []
 

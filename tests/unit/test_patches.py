@@ -99,10 +99,8 @@ def test_a_line_end_that_is_missing_is_kept_apart(patched):
     assert patched(diff, "a") == "a\n"
     with pytest.raises(TargetError, match="does not apply exactly"):
         patched(diff, "a\n")
-    assert (
-        patched("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n", "a\n")
-        == "b"
-    )
+    dropped = "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n"
+    assert patched(dropped, "a\n") == "b"
 
 
 def test_line_ends_of_another_system_are_kept(patched):

@@ -225,11 +225,11 @@ class TestSdk:
     @pytest.mark.parametrize(
         ("release", "near"),
         [
-            ("0.21.0", "0.22"),
-            ("0.21.2", "0.2"),
+            ("0.21.0", ""),
+            ("0.21.2", ""),
             ("9.9.9", ""),
-            ("0.24.3", "'0.24."),
-            ("1.12.0", ""),
+            ("0.24.3", "did you mean '0.24."),
+            ("1.11.1", "did you mean '1.11.0'"),
         ],
     )
     def test_a_release_without_stubs_is_an_error(self, project, release, near):
