@@ -1,5 +1,6 @@
 # /// script
 # dependencies = [
+#     "backports.tarfile>=1.2; python_version < '3.12'",
 #     "docker>=7.1",
 #     "filelock>=3.16",
 #     "jinja2>=3.1.5",

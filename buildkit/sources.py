@@ -3,12 +3,12 @@
 import io
 import os
 import subprocess
-import tarfile
 import threading
 from pathlib import Path
 
 from filelock import FileLock
 
+from buildkit.compat import tarfile
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.matrix import Module

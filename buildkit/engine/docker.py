@@ -6,7 +6,6 @@ user that owns nothing; all it can write is ``/tmp`` (in memory, not executable)
 volume, which goes when it goes.
 """
 
-import tarfile
 import threading
 import time
 import uuid
@@ -17,6 +16,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, cast
 
+from buildkit.compat import tarfile
 from buildkit.engine import Base, BaseRequest, Emit, EngineName, Step, StepResult, trees
 from buildkit.engine.bases import BASE_LABEL, BaseImages
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
