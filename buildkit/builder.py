@@ -6,8 +6,9 @@ leaves no entry.
 
 import json
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -67,6 +68,8 @@ class Job:
     folder: Path
     """Where the context is written when a step needs it."""
     log: TargetLog
+    waited: Callable[[float], None]
+    """Told of the seconds spent waiting for a slot, which are nobody's work."""
 
 
 class Builder:
@@ -109,7 +112,7 @@ class Builder:
                     if not (entry / name).is_file():
                         raise StepFailedError([f"the build left no {name}"])
 
-        with self._slots.acquire(self._cancelled):
+        with self._slot(job):
             return Product(entry=self._store.put("build", digest, fill), cached=False)
 
     def smoke(self, job: Job, library: Product, level: SmokeLevel) -> Product:
@@ -139,8 +142,15 @@ class Builder:
                     raise SmokeFailedError(checks)
                 _write_checks(entry, checks)
 
-        with self._slots.acquire(self._cancelled):
+        with self._slot(job):
             return Product(entry=self._store.put("smoke", digest, fill), cached=False)
+
+    @contextmanager
+    def _slot(self, job: Job) -> Iterator[None]:
+        begun = time.monotonic()
+        with self._slots.acquire(self._cancelled):
+            job.waited(time.monotonic() - begun)
+            yield
 
     def _inspect(self, job: Job, built: Path) -> list[Check]:
         target = job.context.target

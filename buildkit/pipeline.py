@@ -48,6 +48,12 @@ class _Progress:
     base: str = ""
     compiler: str = ""
     artifact: Artifact | None = None
+    waited: float = 0.0
+    """Seconds of the present stage that went by waiting for a job slot."""
+
+    def note_wait(self, seconds: float) -> None:
+        """Add to ``waited``."""
+        self.waited += seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +123,7 @@ class Pipeline:
             base=base,
             folder=self.workspace.context(target),
             log=progress.log,
+            waited=progress.note_wait,
         )
         with self._stage(progress, "build") as stage:
             library = self.builder.library(job)
@@ -140,6 +147,7 @@ class Pipeline:
             raise InterruptedRunError("the run was stopped")
         self.listener(progress.target, stage)
         marks = _Marks()
+        progress.waited = 0.0
         begun = time.monotonic()
         state: StageState = "failed"
         try:
@@ -149,8 +157,10 @@ class Pipeline:
             state = "cancelled"
             raise
         finally:
-            seconds = 0.0 if marks.cached else time.monotonic() - begun
-            progress.stages.append(StageOutcome(stage=stage, state=state, seconds=seconds))
+            seconds = time.monotonic() - begun - progress.waited
+            progress.stages.append(
+                StageOutcome(stage=stage, state=state, seconds=0.0 if marks.cached else seconds)
+            )
 
     def _outcome(self, progress: _Progress, status: Status, cause: list[str]) -> Outcome:
         return Outcome(

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import textwrap
 import threading
 import uuid
@@ -15,6 +14,7 @@ from dataclasses import replace
 
 import pytest
 
+from buildkit.compat import tarfile
 from buildkit.engine import BaseRequest
 from buildkit.engine.bases import base_tag
 from buildkit.errors import UnavailableError

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tarfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from buildkit.compat import tarfile
 from buildkit.engine import Limits
 from buildkit.engine.docker import DockerEngine
 from buildkit.errors import UnavailableError

@@ -13,12 +13,12 @@ def test_what_runs_is_shown_longest_first_with_its_stage_and_time():
     state = BoardState(
         total=5,
         begun=100.0,
-        running={"b/1": ("smoke", 130.0), "a/1": ("build", 110.0)},
+        running={"a/1": ("smoke", 130.0), "b/1": ("build", 110.0)},
         good=1,
     )
     assert render(state, 140.0) == [
-        "  build  a/1  30 s",
-        "  smoke  b/1  10 s",
+        "  build  b/1  30 s",
+        "  smoke  a/1  10 s",
         "  1 of 5 done, 40 s",
     ]
 

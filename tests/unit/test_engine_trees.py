@@ -2,11 +2,11 @@
 
 import io
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
 
+from buildkit.compat import tarfile
 from buildkit.engine import trees
 from buildkit.errors import TargetError, UsageError
 
