@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
-from packaging.version import Version
 from pydantic import ValidationError
 
 from buildkit.errors import UsageError
@@ -34,6 +33,8 @@ class Dist:
     """The folder for results. Several processes may write into it."""
 
     folder: Path
+    lock: Path
+    """Held while the manifest is rewritten; outside of ``folder``, which gets shipped."""
 
     def publish(self, target: Target, built: Path, build_id: str) -> Artifact:
         """Put the library in ``built`` and its debug file into the target's folder."""
@@ -42,9 +43,11 @@ class Dist:
         library = place / target.library
         debug = library.with_name(library.name + DEBUG_SUFFIX)
         self._remove_others(place, keep={library.name, debug.name})
-        # The debug file first: a library that is there always has its own.
-        for file in (debug, library):
-            _replace_copy(built / file.name, file)
+        if not _same(library, built / library.name):
+            # A library that is there always has its own debug file, wherever this is cut off.
+            library.unlink(missing_ok=True)
+            _replace_copy(built / debug.name, debug)
+            _replace_copy(built / library.name, library)
         return Artifact(
             path=library.relative_to(self.folder).as_posix(),
             sha256=sha256_of(library),
@@ -65,27 +68,47 @@ class Dist:
     def update_manifest(self, matrix: Matrix, records: Iterable[TargetRecord]) -> None:
         """Merge ``records`` into the manifest and write the checksums anew.
 
+        What an earlier matrix had and this one has not is dropped, with its libraries.
+
         Raises :class:`UsageError` for a manifest that is there and can't be read.
         """
         fresh = {record.name: record for record in records}
+        modules = [module.name for module in matrix.file.module]
+        releases = [str(release) for release in matrix.releases]
+        platforms = [platform.name for platform in matrix.file.platform]
+
+        def order(record: TargetRecord) -> tuple[int, int, int]:
+            return (
+                modules.index(record.module),
+                releases.index(record.release),
+                platforms.index(record.platform),
+            )
+
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
-            merged = {record.name: record for record in self.manifest().targets} | fresh
-            modules = [module.name for module in matrix.file.module]
-            platforms = [platform.name for platform in matrix.file.platform]
-
-            def order(record: TargetRecord) -> tuple[int, str, Version, int, str]:
-                return (
-                    _index(modules, record.module),
-                    record.module,
-                    Version(record.release),
-                    _index(platforms, record.platform),
-                    record.platform,
-                )
-
-            targets = tuple(sorted(merged.values(), key=order))
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.lock):
+            kept = []
+            for record in ({r.name: r for r in self.manifest().targets} | fresh).values():
+                if (
+                    record.module in modules
+                    and record.release in releases
+                    and record.platform in platforms
+                ):
+                    kept.append(record)
+                else:
+                    self._remove_artifact(record)
+            targets = tuple(sorted(kept, key=order))
             _write(self.folder / MANIFEST, manifest_json(Manifest(targets=targets)))
             _write(self.folder / CHECKSUMS, _checksums(targets))
+
+    def _remove_artifact(self, record: TargetRecord) -> None:
+        if record.artifact is None:
+            return
+        for name in (record.artifact.path, record.artifact.debug_path):
+            file = self.folder / name
+            # A manifest is a file that anyone can write; it gets nothing outside removed.
+            if file.resolve().is_relative_to(self.folder.resolve()):
+                file.unlink(missing_ok=True)
 
     def manifest(self) -> Manifest:
         """The manifest as it is now; an empty one if there is none."""
@@ -108,8 +131,8 @@ class Dist:
                 file.unlink()
 
 
-def _index(names: list[str], name: str) -> int:
-    return names.index(name) if name in names else len(names)
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and sha256_of(one) == sha256_of(other)
 
 
 def _checksums(targets: Iterable[TargetRecord]) -> str:

@@ -39,8 +39,8 @@ class BoardState:
     begun: float
     running: dict[str, tuple[Stage, float]] = field(default_factory=dict)
     """Target's name -> its stage, and since when."""
-    good: int = 0
-    bad: int = 0
+    ended: int = 0
+    failed: int = 0
 
 
 def render(state: BoardState, now: float) -> list[str]:
@@ -49,9 +49,8 @@ def render(state: BoardState, now: float) -> list[str]:
         f"  {stage:<6} {name}  {now - since:.0f} s"
         for name, (stage, since) in sorted(state.running.items(), key=lambda item: item[1][1])
     ]
-    ended = state.good + state.bad
-    failed = f", {state.bad} failed" if state.bad else ""
-    lines.append(f"  {ended} of {state.total} done{failed}, {now - state.begun:.0f} s")
+    failed = f", {state.failed} failed" if state.failed else ""
+    lines.append(f"  {state.ended} of {state.total} done{failed}, {now - state.begun:.0f} s")
     return lines
 
 
@@ -117,10 +116,8 @@ class Board:
         """Take the target off the board and print its line above."""
         with self._lock:
             self._state.running.pop(outcome.target.name, None)
-            if outcome.good:
-                self._state.good += 1
-            else:
-                self._state.bad += 1
+            self._state.ended += 1
+            self._state.failed += outcome.failed
         self._live.console.print(ended_line(outcome), soft_wrap=True)
 
     def _now(self) -> Text:

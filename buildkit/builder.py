@@ -28,7 +28,8 @@ from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.results import read_report
 from buildkit.store import Store
 from buildkit.targetlog import TargetLog
-from buildkit.tree import digest_of, read_tree, tree_digest, write_tree
+from buildkit.tree import digest_of, read_tree, tree_digest
+from buildkit.workfolder import WorkFolder
 
 _LOG = "log.txt"
 _CHECKS = "checks.json"
@@ -65,8 +66,8 @@ class Job:
 
     context: Context
     base: Base
-    folder: Path
-    """Where the context is written when a step needs it."""
+    folder: WorkFolder
+    """The context on disk, when a step needs it."""
     log: TargetLog
     waited: Callable[[float], None]
     """Told of the seconds spent waiting for a slot, which are nobody's work."""
@@ -106,7 +107,7 @@ class Builder:
 
         def fill(entry: Path) -> None:
             with self._recorded(job, entry):
-                inputs = {".": self._written(job), "common": self._common(job)}
+                inputs = {".": job.folder.path, "common": self._common(job)}
                 self._step(job, "build", ("sh", "build.sh", "common", "out"), inputs, entry)
                 for name in (target.library, target.library + DEBUG_SUFFIX, _COMPILER):
                     if not (entry / name).is_file():
@@ -121,11 +122,9 @@ class Builder:
         Raises :class:`SmokeFailedError` with all checks if some failed, and
         :class:`StepFailedError` if they could not be made.
         """
-        context = job.context
-        smoke = context.target.module.smoke
         digest = digest_of(
-            *("smoke", library.entry.name, context.harness_digest, job.base.identity, level),
-            *(smoke.model_dump_json(), _checker_digest()),
+            *("smoke", library.entry.name, job.context.smoke_digest, job.base.identity, level),
+            _checker_digest(),
         )
         found = self._found("smoke", digest, job)
         if self._smoke_again and found is not None:
@@ -163,10 +162,9 @@ class Builder:
 
     def _drive(self, job: Job, built: Path, level: SmokeLevel, entry: Path) -> list[Check]:
         """Levels ``load`` and ``run``: the harness loads and drives the library."""
-        folder = self._written(job)
+        folder = job.folder.path
         inputs = {
-            "smoke.sh": folder / "smoke.sh",
-            "flags.sh": folder / "flags.sh",
+            **{path: folder / path for path in job.context.smoke},
             "harness": folder / "harness",
             "built": built,
             "tools": self._harness(job),
@@ -190,7 +188,7 @@ class Builder:
         """The objects that are the same for all releases; an empty folder if there are none."""
         context = job.context
         digest = digest_of("common", context.common_digest, job.base.identity)
-        inputs = {path: self._written(job) / path for path in context.common}
+        inputs = {path: job.folder.path / path for path in context.common}
         return self._once("common", digest, job, ("sh", "common.sh", "out"), inputs)
 
     def _harness(self, job: Job) -> Path:
@@ -203,14 +201,14 @@ class Builder:
                 digest_of("harness-core", context.harness_core_digest, base),
                 job,
                 ("sh", "harness-core.sh", "out"),
-                {path: self._written(job) / path for path in context.harness},
+                {path: job.folder.path / path for path in context.harness_core},
             )
             return self._once(
                 "harness",
                 digest_of("harness", context.harness_digest, base),
                 job,
                 ("sh", "harness.sh", "core", "out"),
-                {".": self._written(job), "core": core},
+                {".": job.folder.path, "core": core},
             )
         except StepFailedError as error:
             what = "the smoke harness does not compile on this platform, or against this SDK"
@@ -223,10 +221,14 @@ class Builder:
         # Targets with another environment do not share it: that shapes what the step leaves.
         env = job.context.target.env
         digest = digest_of(digest, *(f"{name}={env[name]}" for name in sorted(env)))
+
+        def fill(entry: Path) -> None:
+            with self._recorded(job, entry):
+                self._step(job, kind, argv, inputs, entry)
+
         with self._locks.of(digest):
-            return self._store.get(kind, digest) or self._store.put(
-                kind, digest, lambda entry: self._step(job, kind, argv, inputs, entry)
-            )
+            found = self._found(kind, digest, job)
+            return found.entry if found else self._store.put(kind, digest, fill)
 
     def _step(
         self,
@@ -270,17 +272,6 @@ class Builder:
         yield
         lines = job.log.since(mark)
         (entry / _LOG).write_text("".join(f"{line}\n" for line in lines))
-
-    @staticmethod
-    def _written(job: Job) -> Path:
-        """The context as a folder, as it is now and not as an earlier run left it."""
-        stamp = job.folder.with_name(f".{job.folder.name}.digest")
-        digest = digest_of(job.context.build_digest, job.context.harness_digest)
-        if not (job.folder.is_dir() and stamp.exists() and stamp.read_text() == digest):
-            stamp.unlink(missing_ok=True)
-            write_tree(job.context.tree(), job.folder)
-            stamp.write_text(digest)
-        return job.folder
 
 
 class _Locks:

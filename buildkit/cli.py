@@ -39,13 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"mesos-buildkit: {error}", markup=False, style="red"
         )
         return error.exit_code
-    except KeyboardInterrupt:
-        print("mesos-buildkit: interrupted", file=sys.stderr)  # noqa: T201
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output, such as head, has had enough; that is no error of ours.
         sys.stderr.close()
         return ExitCode.OK
+    except OSError as error:
+        # A full disk, a folder that may not be written: the system's words say which file.
+        print(f"mesos-buildkit: {error}", file=sys.stderr)  # noqa: T201
+        return ExitCode.UNAVAILABLE
+    except KeyboardInterrupt:
+        print("mesos-buildkit: interrupted", file=sys.stderr)  # noqa: T201
+        return ExitCode.INTERRUPTED
 
 
 def make_parser() -> argparse.ArgumentParser:

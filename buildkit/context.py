@@ -17,12 +17,18 @@ import jinja2
 
 from buildkit.encoding import version_header
 from buildkit.errors import TargetError
-from buildkit.flags import VERSION_HEADER, Flags, from_module, make_flags
+from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, make_flags
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
 from buildkit.sdk.provide import Sdk
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
+
+HARNESS_SCRIPT = "harness.sh"
+_COMMON_HEADER_TEXT = """\
+// Sources compiled once for all releases must not ask which release it is.
+#pragma GCC poison MESOS_VERSION_INT MESOS_VERSION_AT_LEAST MESOS_VERSION
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +41,12 @@ class Context:
     """``module/``: the sources after patches."""
     common: Tree
     """``common.sh`` and what it sees: the sources that are the same for all releases."""
-    harness: Tree
-    """``harness/`` and the scripts that compile and run it."""
+    harness_core: Tree
+    """``harness/`` and what compiles the part of it that is the same for all releases."""
     rendered: Tree
-    """What is made for this target: flags, exports, headers of our own, build.sh."""
+    """What is made for this target's build: flags, exports, headers of our own, build.sh."""
+    smoke: Tree
+    """What compiles the harness for this release and runs it: harness.sh, smoke.sh, scenario.sh."""
     dockerfile: str
 
     @cached_property
@@ -56,12 +64,18 @@ class Context:
     @cached_property
     def harness_core_digest(self) -> str:
         """SHA-256, in hex, over what shapes the harness's common part, but for the base."""
-        return tree_digest(self.harness)
+        return tree_digest(self.harness_core)
 
     @cached_property
     def harness_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the compiled harness, but for the base."""
-        return digest_of(self.harness_core_digest, self._sdk)
+        script = {HARNESS_SCRIPT: self.smoke[HARNESS_SCRIPT]}
+        return digest_of(self.harness_core_digest, tree_digest(script), self._sdk)
+
+    @cached_property
+    def smoke_digest(self) -> str:
+        """SHA-256, in hex, over everything that shapes the smoke test, but for library and base."""
+        return digest_of(self.harness_digest, tree_digest(self.smoke))
 
     @property
     def _sdk(self) -> str:
@@ -74,8 +88,9 @@ class Context:
             "Dockerfile": File(self.dockerfile.encode()),
             **self.module,
             **self.common,
-            **self.harness,
+            **self.harness_core,
             **self.rendered,
+            **self.smoke,
             **under("sdk", sdk),
         }
 
@@ -104,7 +119,8 @@ def make_context(
         sdk=sdk,
         module=under("module", module),
         common=_common_tree(target, module, common, folders, flags),
-        harness=_harness_tree(target, flags),
+        harness_core=_harness_core_tree(target, flags),
+        smoke=_smoke_tree(target, flags),
         rendered={
             **_rendered_tree(target, compiled, flags),
             **under("include/compat", headers),
@@ -141,6 +157,7 @@ def _common_tree(
     script = _render("common.sh.j2", target=target, sources=common, flags=flags.common)
     return {
         "common.sh": File(script.encode()),
+        COMMON_HEADER: File(_COMMON_HEADER_TEXT.encode()),
         **{
             f"module/{path}": file
             for path, file in module.items()
@@ -149,13 +166,19 @@ def _common_tree(
     }
 
 
-def _harness_tree(target: Target, flags: Flags) -> dict[str, File]:
-    core = _render("harness-core.sh.j2", target=target, flags=flags.harness_core)
-    return {
-        **under("harness", _harness_sources()),
-        **texts((name, _script(name)) for name in ("harness.sh", "smoke.sh")),
-        "harness-core.sh": File(core.encode()),
-    }
+def _harness_core_tree(target: Target, flags: Flags) -> dict[str, File]:
+    script = _render("harness-core.sh.j2", target=target, flags=flags.harness_core)
+    return {**under("harness", _harness_sources()), "harness-core.sh": File(script.encode())}
+
+
+def _smoke_tree(target: Target, flags: Flags) -> dict[str, File]:
+    return texts(
+        [
+            (HARNESS_SCRIPT, _render("harness.sh.j2", target=target, flags=flags.harness)),
+            ("smoke.sh", _script("smoke.sh")),
+            ("scenario.sh", _render("scenario.sh.j2", target=target)),
+        ]
+    )
 
 
 def _rendered_tree(target: Target, compiled: list[str], flags: Flags) -> dict[str, File]:

@@ -9,6 +9,8 @@ from buildkit.plan import Target
 from buildkit.sdk.provide import Sdk
 
 VERSION_HEADER = "mesos_buildkit/version.h"
+COMMON_HEADER = "common.h"
+"""Keeps the release's number out of sources that say that they don't use it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ def make_flags(target: Target, sdk: Sdk, *, compatibility: bool) -> Flags:
             *include,
             *sdk.compile_flags,
         ),
-        common=(*target.flags, "-Wundef", *include),
+        common=(*target.flags, "-include", COMMON_HEADER, *include),
         harness=(*harness_core, *version, *sdk.compile_flags),
         harness_core=harness_core,
         link=(

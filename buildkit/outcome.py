@@ -90,6 +90,11 @@ class Outcome:
         return bool(self.stages) and all(stage.state == "cached" for stage in self.stages)
 
     @property
+    def failed(self) -> bool:
+        """Whether its cause is worth showing."""
+        return self.status in {Status.FAILED, Status.UNEXPECTED_PASS}
+
+    @property
     def good(self) -> bool:
         """Whether this leaves the run's exit code at 0."""
         return self.status in {Status.PASSED, Status.EXPECTED_FAILURE, Status.SKIPPED}
@@ -113,10 +118,8 @@ def judge(expect: Expectation | None, failed: Stage | None, log: str) -> tuple[S
     return Status.EXPECTED_FAILURE, [f"expected: {expect.reason}"]
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
-    """What the whole run exits with."""
-    if any(outcome.status is Status.CANCELLED for outcome in outcomes):
-        failed = any(o.status in {Status.FAILED, Status.UNEXPECTED_PASS} for o in outcomes)
-        # With --fail-fast the rest is cancelled because of a failure; otherwise it was the user.
-        return ExitCode.TARGET_FAILED if failed else ExitCode.INTERRUPTED
+def exit_code(outcomes: Sequence[Outcome], *, interrupted: bool) -> ExitCode:
+    """What the whole run exits with; ``interrupted`` says whether a signal ended it."""
+    if interrupted:
+        return ExitCode.INTERRUPTED
     return ExitCode.OK if all(o.good for o in outcomes) else ExitCode.TARGET_FAILED

@@ -30,6 +30,7 @@ from buildkit.smoke.checks import Check
 from buildkit.smoke.elf import build_id
 from buildkit.sources import Sources
 from buildkit.targetlog import TargetLog
+from buildkit.workfolder import WorkFolder
 from buildkit.workspace import Workspace
 
 Listener = Callable[[Target, Stage], None]
@@ -76,7 +77,7 @@ class Pipeline:
         Raises :class:`UnavailableError` if the engine is gone: then no other target can be built
         either.
         """
-        dist = Dist(folder=self.workspace.dist)
+        dist = Dist(folder=self.workspace.dist, lock=self.workspace.dist_lock)
         if target.skip is not None:
             dist.withdraw(target)
             return Outcome(target=target, status=Status.SKIPPED, cause=(target.skip,))
@@ -94,7 +95,8 @@ class Pipeline:
         cause: list[str] = []
         try:
             self._stages(progress, dist)
-        except TargetError as error:
+        except (TargetError, OSError) as error:
+            # An OSError, such as a full disk, may spare the other targets.
             failed = progress.stages[-1].stage
             cause = error.lines if isinstance(error, StepFailedError) else [str(error)]
             progress.log(f"--- failed in stage {failed}")
@@ -118,13 +120,18 @@ class Pipeline:
             progress.sdk_digest = context.sdk.digest
             # Stubs are only described here, in no time; there is no work that could be repeated.
             stage.cached = True
-        job = Job(
-            context=context,
-            base=base,
-            folder=self.workspace.context(target),
-            log=progress.log,
-            waited=progress.note_wait,
-        )
+        with WorkFolder(context, self.workspace.context(target)) as folder:
+            job = Job(
+                context=context,
+                base=base,
+                folder=folder,
+                log=progress.log,
+                waited=progress.note_wait,
+            )
+            self._work(progress, job, dist)
+
+    def _work(self, progress: _Progress, job: Job, dist: Dist) -> None:
+        target = progress.target
         with self._stage(progress, "build") as stage:
             library = self.builder.library(job)
             stage.cached = library.cached

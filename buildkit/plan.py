@@ -168,25 +168,33 @@ def make_targets(
     for number, module in enumerate(matrix.file.module, 1):
         where = f"{matrix.path}: [[module]] {number} ({module.name})"
         warnings += prove(module.encoding, releases, where=where).warnings
-    sdks = {release: _choose_sdk(matrix, options, probe, release) for release in releases}
-    stubs = [release for release, kind in sdks.items() if kind == "stub"]
+    warnings += _idle_overrides(matrix)
+    targets = tuple(
+        _target(matrix, options, probe, module, release, platform)
+        for module in matrix.file.module
+        for release in releases
+        for platform in _platforms(matrix, module, release)
+    )
+    stubs = {t.release for t in targets if t.sdk == "stub" and t.skip is None}
     if stubs:
         if (options.smoke or matrix.file.defaults.smoke) == "agent":
             raise UsageError(
-                f"smoke level 'agent' needs a real Mesos, but {stubs[0]} would be built against "
+                f"smoke level 'agent' needs a real Mesos, but {min(stubs)} would be built against "
                 "interface stubs; choose --smoke run, or another --sdk"
             )
         warnings.append(
             f"stub SDK for {len(stubs)} of {len(releases)} releases: it proves that a module fits "
             "the interface; the libraries are named .stub.so and are never for shipping"
         )
-    targets = [
-        _target(matrix, module, release, platform, sdks[release])
-        for module in matrix.file.module
-        for release in releases
-        for platform in _platforms(matrix, module, release)
+    return targets, tuple(warnings)
+
+
+def _idle_overrides(matrix: Matrix) -> list[str]:
+    return [
+        f"{matrix.path}: [[override]] {number} ({override.match}): matches no release of the matrix"
+        for number, override in enumerate(matrix.file.override, 1)
+        if not any(release.matches(override.match) for release in matrix.releases)
     ]
-    return tuple(targets), tuple(warnings)
 
 
 def _choose_engine(matrix: Matrix, options: Options, probe: Probe) -> tuple[EngineName, str]:
@@ -230,16 +238,21 @@ def _choose_sdk(matrix: Matrix, options: Options, probe: Probe, release: Release
 
 def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
     """The platforms to build on: the last override that names one decides."""
-    platforms = list(matrix.file.platform)
-    for platform in matrix.file.platform:
-        for override in matrix.overrides(release, module.name, platform.name):
-            if override.platform is not None:
-                platforms = [p for p in matrix.file.platform if p.name == override.platform]
-    return platforms
+    chosen = None
+    for override in matrix.file.override:
+        concerned = override.modules is None or module.name in override.modules
+        if override.platform is not None and concerned and release.matches(override.match):
+            chosen = override.platform
+    return [p for p in matrix.file.platform if chosen in {None, p.name}]
 
 
-def _target(
-    matrix: Matrix, module: Module, release: Release, platform: Platform, sdk: SdkKind
+def _target(  # noqa: PLR0913, PLR0917
+    matrix: Matrix,
+    options: Options,
+    probe: Probe,
+    module: Module,
+    release: Release,
+    platform: Platform,
 ) -> Target:
     flags: list[str] = []
     env: dict[str, str] = {}
@@ -259,7 +272,8 @@ def _target(
         module=module,
         release=release,
         platform=platform,
-        sdk=sdk,
+        # What is left out needs no SDK, so it may well be one that can't be had.
+        sdk="stub" if skip else _choose_sdk(matrix, options, probe, release),
         version_flag=module.encoding.flag(release),
         flags=(*STANDARD_FLAGS, *platform.flags, *module.flags, *flags),
         override_flags=tuple(flags),

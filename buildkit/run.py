@@ -33,8 +33,16 @@ def run_targets(  # noqa: PLR0913
     outcomes: dict[str, Outcome] = {}
     broken: BaseException | None = None
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="target") as pool:
-        futures = {pool.submit(_unless, cancelled, run, target): target for target in targets}
-        waiting: set[Future[Outcome]] = set(futures)
+
+        def run_one(target: Target) -> Outcome:
+            if cancelled.is_set():
+                return Outcome(target=target, status=Status.CANCELLED, cause=("not started",))
+            outcome = run(target)
+            if fail_fast and not outcome.good:
+                cancelled.set()
+            return outcome
+
+        waiting: set[Future[Outcome]] = {pool.submit(run_one, target) for target in targets}
         try:
             while waiting:
                 # With a timeout, because a signal is handled only between waits.
@@ -48,8 +56,6 @@ def run_targets(  # noqa: PLR0913
                     outcome = future.result()
                     outcomes[outcome.target.name] = outcome
                     done(outcome)
-                    if fail_fast and not outcome.good:
-                        cancelled.set()
         except BaseException:
             # Leaving the pool waits for its threads, so they must know that it is over.
             cancelled.set()
@@ -59,29 +65,26 @@ def run_targets(  # noqa: PLR0913
     return [outcomes[target.name] for target in targets]
 
 
-def _unless(cancelled: threading.Event, run: RunTarget, target: Target) -> Outcome:
-    if cancelled.is_set():
-        return Outcome(target=target, status=Status.CANCELLED, cause=("not started",))
-    return run(target)
-
-
 @contextmanager
-def stop_on_signals(cancelled: threading.Event) -> Iterator[None]:
+def stop_on_signals(cancelled: threading.Event) -> Iterator[threading.Event]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into ``cancelled``; a second one ends at once.
 
-    The runner above us may give only two seconds between its signal and SIGKILL.
+    The event that is given is set by a signal alone, so it tells an interruption from a run that
+    ended for another reason. The runner above us may give only two seconds between its signal and
+    SIGKILL.
     """
+    interrupted = threading.Event()
 
-    def handle(number: int, _: FrameType | None) -> None:
-        if cancelled.is_set():
+    def handle(_: int, __: FrameType | None) -> None:
+        if interrupted.is_set():
             raise KeyboardInterrupt
+        interrupted.set()
         cancelled.set()
-        del number
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield
+        yield interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -111,7 +111,8 @@ def _untar(data: bytes, where: str) -> dict[str, File]:
     found: dict[str, File] = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
-            if member.isdir():
+            # Hidden files are left out of folders, too.
+            if member.isdir() or any(part.startswith(".") for part in member.name.split("/")):
                 continue
             try:
                 content = archive.extractfile(member)

@@ -20,10 +20,13 @@ _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
 
 
 def mark_as_cache(folder: Path) -> None:
-    """Create ``folder`` and tag it: backups may leave it out, and ``clean`` may delete it."""
+    """Create ``folder`` and tag it: backups may leave it out, and ``clean`` may delete it.
+
+    A folder that somebody else has put something into is not tagged.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tag = folder / CACHEDIR_TAG
-    if not is_marked(folder):
+    if not is_marked(folder) and all(path == tag for path in folder.iterdir()):
         tag.write_text(f"{_SIGNATURE}# Made by mesos-buildkit; can be deleted at any time.\n")
 
 

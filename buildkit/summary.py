@@ -18,7 +18,7 @@ def print_summary(
     """The table, the causes, the counts."""
     console.print(_table(plan, outcomes))
     for outcome in outcomes:
-        if outcome.status in {Status.FAILED, Status.UNEXPECTED_PASS}:
+        if outcome.failed:
             _print_failure(console, outcome)
     warned = [outcome for outcome in outcomes if outcome.warnings]
     if warned:

@@ -24,6 +24,11 @@ class Workspace:
         return self.root / "dist"
 
     @property
+    def dist_lock(self) -> Path:
+        """Held while dist/'s manifest is rewritten."""
+        return self.build / "dist.lock"
+
+    @property
     def cache(self) -> Path:
         """The content-addressed store."""
         return self.build / "cache"

@@ -60,16 +60,19 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     options = read_options(arguments)
     matrix, workspace = read_matrix(arguments)
     plan = make_plan(matrix, options, probe())
+    dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
+    # One that can't be read must be known before the work, not after.
+    dist.manifest()
     announce(console, plan)
-    outcomes = _run_plan(plan, options, workspace, console, smoke_again=smoke_again)
+    outcomes, interrupted = _run_plan(plan, options, workspace, console, smoke_again=smoke_again)
     records = [record(plan, outcome) for outcome in outcomes]
-    Dist(folder=workspace.dist).update_manifest(matrix, records)
+    dist.update_manifest(matrix, records)
     print_summary(console, plan, outcomes, time.monotonic() - begun)
     if arguments.json:
         rows = [row.model_dump(mode="json") for row in records]
         json.dump({"schema": 1, "targets": rows}, sys.stdout, indent=2)
         sys.stdout.write("\n")
-    return exit_code(outcomes)
+    return exit_code(outcomes, interrupted=interrupted)
 
 
 def announce(console: Console, plan: Plan) -> None:
@@ -82,7 +85,8 @@ def announce(console: Console, plan: Plan) -> None:
 
 def _run_plan(
     plan: Plan, options: Options, workspace: Workspace, console: Console, *, smoke_again: bool
-) -> list[Outcome]:
+) -> tuple[list[Outcome], bool]:
+    """The outcomes, and whether a signal ended the run."""
     defaults = plan.matrix.file.defaults
     memory = int(defaults.memory_per_job)
     jobs = options.jobs or default_jobs(memory)
@@ -117,8 +121,8 @@ def _run_plan(
             cancelled=cancelled,
             keep_failed=options.keep_failed,
         )
-        with stop_on_signals(cancelled), display:
-            return run_targets(
+        with stop_on_signals(cancelled) as interrupted, display:
+            outcomes = run_targets(
                 plan.targets,
                 pipeline.run,
                 jobs=jobs,
@@ -126,6 +130,7 @@ def _run_plan(
                 cancelled=cancelled,
                 fail_fast=options.fail_fast,
             )
+        return outcomes, interrupted.is_set()
     finally:
         engine.close()
         store.trim()

@@ -83,6 +83,12 @@ class Project:
         """Go on with the matrix file."""
         self.write(self.path.read_text() + textwrap.dedent(text))
 
+    def set_releases(self, *releases: str) -> None:
+        """Let the matrix have these releases instead."""
+        lines = self.path.read_text().splitlines()
+        kept = [line for line in lines if not line.startswith("releases =")]
+        self.write("\n".join([f"releases = {list(releases)!r}", *kept, ""]))
+
     def matrix(self) -> Matrix:
         return load_matrix(self.path)
 

@@ -14,7 +14,7 @@ def test_what_runs_is_shown_longest_first_with_its_stage_and_time():
         total=5,
         begun=100.0,
         running={"a/1": ("smoke", 130.0), "b/1": ("build", 110.0)},
-        good=1,
+        ended=1,
     )
     assert render(state, 140.0) == [
         "  build  b/1  30 s",
@@ -24,15 +24,15 @@ def test_what_runs_is_shown_longest_first_with_its_stage_and_time():
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "line"),
+    ("ended", "failed", "line"),
     [
         (0, 0, "  0 of 4 done, 1 s"),
         (3, 0, "  3 of 4 done, 1 s"),
-        (1, 2, "  3 of 4 done, 2 failed, 1 s"),
+        (3, 2, "  3 of 4 done, 2 failed, 1 s"),
     ],
 )
-def test_the_count_names_failures_if_there_are_any(good, bad, line):
-    assert render(BoardState(total=4, begun=0.0, good=good, bad=bad), 1.0) == [line]
+def test_the_count_names_failures_if_there_are_any(ended, failed, line):
+    assert render(BoardState(total=4, begun=0.0, ended=ended, failed=failed), 1.0) == [line]
 
 
 def test_to_render_changes_nothing():

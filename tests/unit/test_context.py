@@ -57,14 +57,16 @@ def with_module(make_target, **changes):
     return make_target().module.model_copy(update=changes)
 
 
-def flags_of(context, function):
-    """The words of a shell function's command in flags.sh, as a shell would split them."""
-    script = context.rendered["flags.sh"].data.decode()
+def flags_of(context, function, script="flags.sh"):
+    """The words of a shell function's command in a script, as a shell would split them."""
+    script = (context.rendered | context.smoke)[script].data.decode()
     body = re.search(rf"^{function}\(\) {{\n(.*?)\n}}$", script, re.MULTILINE | re.DOTALL)
     return shlex.split(body.group(1).replace("\\\n", " "))
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "flags.sh", "exports.map", "version.h"])
+@pytest.mark.parametrize(
+    "name", ["Dockerfile", "flags.sh", "harness.sh", "scenario.sh", "exports.map", "version.h"]
+)
 def test_snapshot(make, make_target, name):
     """One release with everything that can be rendered: a diff here is for a person to judge."""
     module = with_module(
@@ -161,7 +163,7 @@ class TestContents:
         module = with_module(make_target, common_sources=("core/*.cpp",), include=("include",))
         common = make(module=module).common
         assert set(common) == {
-            *("common.sh", "module/core/text.cpp", "module/core/text.hpp"),
+            *("common.h", "common.sh", "module/core/text.cpp", "module/core/text.hpp"),
             "module/include/mounts.hpp",
         }
 
@@ -199,7 +201,7 @@ class TestFlags:
 
     def test_the_harness_shares_the_abi_but_not_the_modules_flags(self, make):
         context = make(flags=("-DMINE",), harness_flags=("-D_GLIBCXX_USE_CXX11_ABI=0",))
-        words = flags_of(context, "compile_harness")
+        words = flags_of(context, "compile", "harness.sh")
         assert "-D_GLIBCXX_USE_CXX11_ABI=0" in words
         assert "-DMINE" not in words
 
@@ -207,7 +209,7 @@ class TestFlags:
     def test_a_hostile_flag_reaches_the_compiler_as_one_word(self, make, flag):
         context = make(flags=(flag,), harness_flags=(flag,))
         assert flag in flags_of(context, "compile")
-        assert flag in flags_of(context, "compile_harness")
+        assert flag in flags_of(context, "compile", "harness.sh")
         module = context.target.module.model_copy(update={"link_flags": (flag,)})
         assert flag in flags_of(make(module=module), "link_module")
 
@@ -223,7 +225,7 @@ class TestFlags:
         module = make().target.module.model_copy(
             update={"smoke": Smoke(parameters={"a": "1", key: value})}
         )
-        words = flags_of(make(module=module), "run_scenario")
+        words = flags_of(make(module=module), "run_scenario", "scenario.sh")
         assert words[0] == "$@"
         assert f"{key}={value}" in words
 

@@ -43,26 +43,27 @@ UNEXPECTED_PASS, SKIPPED, CANCELLED = Status.UNEXPECTED_PASS, Status.SKIPPED, St
 
 
 @pytest.mark.parametrize(
-    ("statuses", "code"),
+    ("statuses", "interrupted", "code"),
     [
-        ([], ExitCode.OK),
-        ([PASSED], ExitCode.OK),
-        ([PASSED, SKIPPED, EXPECTED_FAILURE], ExitCode.OK),
-        ([PASSED, FAILED], ExitCode.TARGET_FAILED),
-        ([UNEXPECTED_PASS, PASSED], ExitCode.TARGET_FAILED),
-        ([PASSED, CANCELLED], ExitCode.INTERRUPTED),
-        ([CANCELLED], ExitCode.INTERRUPTED),
-        ([FAILED, CANCELLED], ExitCode.TARGET_FAILED),
+        ([], False, ExitCode.OK),
+        ([PASSED], False, ExitCode.OK),
+        ([PASSED, SKIPPED, EXPECTED_FAILURE], False, ExitCode.OK),
+        ([PASSED, FAILED], False, ExitCode.TARGET_FAILED),
+        ([UNEXPECTED_PASS, PASSED], False, ExitCode.TARGET_FAILED),
+        ([FAILED, CANCELLED], False, ExitCode.TARGET_FAILED),
+        ([PASSED, CANCELLED], True, ExitCode.INTERRUPTED),
+        ([FAILED, CANCELLED], True, ExitCode.INTERRUPTED),
     ],
 )
-def test_the_exit_code_of_a_run(make_outcome, statuses, code):
-    assert exit_code([make_outcome(status=status) for status in statuses]) == code
+def test_the_exit_code_of_a_run(make_outcome, statuses, interrupted, code):
+    outcomes = [make_outcome(status=status) for status in statuses]
+    assert exit_code(outcomes, interrupted=interrupted) == code
 
 
 @pytest.mark.parametrize("status", Status)
 def test_an_outcome_is_good_if_it_alone_would_exit_with_0(make_outcome, status):
     outcome = make_outcome(status=status)
-    assert outcome.good == (exit_code([outcome]) == ExitCode.OK)
+    assert outcome.good == (exit_code([outcome], interrupted=False) == ExitCode.OK)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class TestGood:
         run()
         log = (project.root / "build" / "logs" / "0.24.1.log").read_text()
         assert "build of 0.24.1" in log
-        assert "1.0.1" not in log
+        assert "build of 1.0.1" not in log
 
     def test_what_targets_share_is_made_once(self, run, engine):
         run(jobs=2)

@@ -272,3 +272,39 @@ def test_a_specifier_of_an_override_is_a_version_and_no_text(project):
     project.add('[[override]]\nmatch = ">=1.9"\nskip = "new"\n')
     skipped = [target.release for target in project.plan().targets if target.skip]
     assert skipped == [Release(1, 10, 0)]
+
+
+def test_an_override_for_no_release_is_a_warning(project):
+    project.add('[[override]]\nmatch = ">=2"\nflags = ["-DNEVER"]\n')
+    [warning] = [text for text in project.plan().warnings if "[[override]]" in text]
+    assert "1 (>=2): matches no release" in warning
+
+
+def test_what_is_skipped_needs_no_sdk(project):
+    project.set_releases("0.21.0", "1.0.1")
+    project.add('[[override]]\nmatch = "<0.22"\nskip = "no header to compile against"\n')
+    assert [target.skip is None for target in project.plan().targets] == [False, True]
+
+
+def test_the_last_override_in_the_file_decides_on_the_platform(project):
+    project.add(
+        """
+        [[platform]]
+        name = "one"
+        base = "debian:bookworm-slim"
+
+        [[platform]]
+        name = "other"
+        base = "debian:trixie-slim"
+
+        [[override]]
+        match = "<1.0"
+        platform = "other"
+
+        [[override]]
+        match = "<0.25"
+        platform = "one"
+        """
+    )
+    found = [(str(t.release), t.platform.name) for t in project.plan().targets]
+    assert found == [("0.24.1", "one"), ("1.0.1", "one"), ("1.0.1", "other")]

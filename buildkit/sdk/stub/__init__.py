@@ -70,7 +70,8 @@ def render(release: Release, table: InterfaceTable | None = None) -> dict[str, b
     add(isolator.path, "_isolator.hpp.j2", **isolator.values)
     kind = table.kind("Isolator", release)
     if kind is not None:
-        add(kind.header.removeprefix("include/"), "_kind.hpp.j2", kind=kind)
+        module = classes.module_constructor(table.abi, kind)
+        add(kind.header.removeprefix("include/"), "_kind.hpp.j2", kind=kind, module=module)
     return {path: text.encode() for path, text in sorted(tree.items())}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildkit.errors import UsageError
 from buildkit.interfaces import InterfaceTable, Method, Parameter
-from buildkit.interfaces.rows import Constructor, Member
+from buildkit.interfaces.rows import Abi, Constructor, Kind, Member
 from buildkit.releases import Release
 
 
@@ -49,6 +49,16 @@ class ClassView:
     def forwarded(self) -> tuple[Method, ...]:
         """Methods a facade passes on to its process."""
         return tuple(m for m in self.methods if m.returns and m.kind == "nonvirtual")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleConstructor:
+    """The constructor of a kind's ``Module<T>``."""
+
+    parameters: tuple[str, ...]
+    """Declarations, in order."""
+    base_arguments: tuple[str, ...]
+    """What it passes on for each member of ModuleBase."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +181,27 @@ def declare(method: Method) -> str:
     if method.body is not None:
         return f"{text} {{ {method.body} }}"
     return f"{text} {{}}" if method.is_destructor and method.is_virtual else f"{text};"
+
+
+def module_constructor(abi: Abi, kind: Kind) -> ModuleConstructor:
+    """The constructor of ``Module<T>`` for one kind.
+
+    Raises :class:`UsageError` if the table names a parameter that nothing is known of.
+    """
+    parameters = {field.name: abi_parameter(field) for field in abi.fields}
+    parameters["create"] = f"{kind.type}* (*_create)(const Parameters& parameters)"
+    unknown = [name for name in abi.constructor if name not in parameters]
+    if unknown:
+        raise UsageError(
+            f"interface table: modules.json: abi.constructor: {unknown[0]} is neither a field nor "
+            "create"
+        )
+    given = {name: f"_{name}" for name in abi.constructor}
+    given["kind"] = f"::mesos::modules::kind<{kind.type}>()"
+    return ModuleConstructor(
+        parameters=tuple(parameters[name] for name in abi.constructor),
+        base_arguments=tuple(given.get(field.name, "nullptr") for field in abi.fields),
+    )
 
 
 def abi_member(field: Parameter) -> str:

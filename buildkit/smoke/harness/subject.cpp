@@ -113,6 +113,26 @@ void fillExecutor(const Container& container, mesos::ExecutorInfo* executor)
 
 #if MESOS_VERSION_AT_LEAST(0, 27, 0)
 
+void addSecrets(const std::vector<Pair>& secrets, mesos::CommandInfo* command)
+{
+#if MESOS_VERSION_AT_LEAST(1, 3, 0)
+  for (const Pair& pair : secrets) {
+    mesos::Environment::Variable* variable = command->mutable_environment()->add_variables();
+    variable->set_name(pair.first);
+    variable->set_type(mesos::Environment::Variable::SECRET);
+    variable->mutable_secret()->set_type(mesos::Secret::REFERENCE);
+    variable->mutable_secret()->mutable_reference()->set_name("of-the-harness");
+    if (!pair.second.empty()) {
+      variable->set_value(pair.second);
+    }
+  }
+#else
+  static_cast<void>(secrets);
+  static_cast<void>(command);
+#endif
+}
+
+
 void fillTask(const Container& container, mesos::TaskInfo* task)
 {
   task->set_name("task");
@@ -120,6 +140,7 @@ void fillTask(const Container& container, mesos::TaskInfo* task)
   task->mutable_slave_id()->set_value("agent");
   task->mutable_command()->set_value("true");
   addEnvironment(container.taskEnvironment, task->mutable_command());
+  addSecrets(container.taskSecrets, task->mutable_command());
 }
 
 
@@ -131,13 +152,20 @@ void fillConfig(const Container& container, mesos::slave::ContainerConfig* confi
     config->set_rootfs(container.rootfs);
   }
 #if !MESOS_VERSION_AT_LEAST(1, 0, 0)
-  fillExecutor(container, config->mutable_executorinfo());
-  if (container.commandTask) {
-    fillTask(container, config->mutable_taskinfo());
+  Container old = container;
+  if (!container.oldFields) {
+    old.taskEnvironment.clear();
+    old.executorEnvironment.clear();
+  }
+  fillExecutor(old, config->mutable_executorinfo());
+  if (old.commandTask) {
+    fillTask(old, config->mutable_taskinfo());
   }
 #endif
 #if MESOS_VERSION_AT_LEAST(0, 28, 0)
-  fillExecutor(container, config->mutable_executor_info());
+  if (container.executor) {
+    fillExecutor(container, config->mutable_executor_info());
+  }
   if (container.commandTask) {
     fillTask(container, config->mutable_task_info());
   }
@@ -272,6 +300,9 @@ Abilities abilities()
   result.nesting = MESOS_VERSION_AT_LEAST(1, 1, 0);
   result.standalone = MESOS_VERSION_AT_LEAST(1, 5, 0);
   result.status = MESOS_VERSION_AT_LEAST(0, 28, 0);
+  result.commandAlone = MESOS_VERSION_AT_LEAST(1, 1, 0);
+  result.renamed = MESOS_VERSION_AT_LEAST(0, 28, 0) && !MESOS_VERSION_AT_LEAST(1, 0, 0);
+  result.secrets = MESOS_VERSION_AT_LEAST(1, 3, 0);
   return result;
 }
 

@@ -18,20 +18,32 @@ namespace harness {
 // What a container is prepared with.
 struct Container
 {
-  explicit Container(const std::string& _id) : id(_id), commandTask(true) {}
+  explicit Container(const std::string& _id)
+    : id(_id), executor(true), commandTask(true), oldFields(true) {}
 
   std::string id;
   std::string directory;
 
-  // Empty for none. Releases that tell an isolator nothing of it ignore it: see TELLS_ROOTFS.
+  // Empty for none. Releases without tellsRootfs in their abilities() ignore it.
   std::string rootfs;
+
+  // False only where abilities() has commandAlone: there is no executor, just a command.
+  bool executor;
 
   // Whether it runs a task's command, or an executor of its own.
   bool commandTask;
 
+  // False: of the fields that abilities() calls renamed, only those with the new name have the
+  // environment. An agent fills both.
+  bool oldFields;
+
   // The task's own environment goes into the executor's up to 0.26, which has no other place.
   std::vector<Pair> taskEnvironment;
+  // Of the executor, or of the command alone.
   std::vector<Pair> executorEnvironment;
+  // Further variables of the task, only where abilities() has secrets; the value is for a variable
+  // that has both, or nothing.
+  std::vector<Pair> taskSecrets;
 };
 
 
@@ -102,6 +114,12 @@ struct Abilities
   bool nesting;
   bool standalone;
   bool status;
+  // A container may have a command and no executor.
+  bool commandAlone;
+  // The fields of executor and task are there under an old and a new name.
+  bool renamed;
+  // A variable of an environment may be a secret.
+  bool secrets;
 };
 Abilities abilities();
 

@@ -85,11 +85,10 @@ private:
       const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
   void expectCommands(
       const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
-  void expectBindsInOrder(
-      const Launch& launch, const std::vector<Bind>& binds, const std::string& name);
   void expectNamespaces(int flags, const std::string& who, const std::string& name);
   std::vector<std::string> runCommands(
-      const std::vector<std::string>& commands, bool* succeeded) const;
+      const std::vector<std::string>& commands, const char* mountNamespace,
+      bool* succeeded) const;
 
   const Options options_;
   Recorder* const recorder_;

@@ -166,6 +166,63 @@ void executorEnvironment(const Options& options, Recorder& recorder)
 }
 
 
+// A container that was started without an executor.
+void commandAlone(const Options& options, Recorder& recorder)
+{
+  Bench bench(options, &recorder);
+  bench.start();
+  Container container = bench.container("c1", {});
+  container.executor = false;
+  container.commandTask = false;
+  container.executorEnvironment.push_back(Pair(VOLUME_NAME, "of-command"));
+  bench.prepare(container);
+  bench.expectCalls({bench.mountCall("of-command")}, "the command's environment is read");
+}
+
+
+// Later releases drop the old names, so nothing may hang on them.
+void renamedFields(const Options& options, Recorder& recorder)
+{
+  Bench bench(options, &recorder);
+  bench.start();
+  Container task = bench.container("c1", {{VOLUME_NAME, "of-task"}});
+  task.oldFields = false;
+  bench.prepare(task);
+  bench.expectCalls({bench.mountCall("of-task")}, "the task is read from the field's new name");
+
+  Container executor = bench.container("c2", {});
+  executor.oldFields = false;
+  executor.commandTask = false;
+  executor.executorEnvironment.push_back(Pair(VOLUME_NAME, "of-executor"));
+  bench.prepare(executor);
+  bench.expectCalls({bench.mountCall("of-executor")}, "and so is the executor");
+}
+
+
+void secrets(const Options& options, Recorder& recorder)
+{
+  Bench bench(options, &recorder);
+  bench.start();
+  Container name = bench.container("c1", {});
+  name.taskSecrets.push_back(Pair(VOLUME_NAME, ""));
+  bench.refuse(name, "a name that is a secret", VOLUME_NAME);
+
+  Container volumeOptions = bench.container("c2", {{VOLUME_NAME, "v1"}});
+  volumeOptions.taskSecrets.push_back(Pair(VOLUME_OPTS, ""));
+  bench.refuse(volumeOptions, "options that are a secret", VOLUME_OPTS);
+
+  // No task can ask for this, but what is marked as a secret must not end up on a command line.
+  Container both = bench.container("c3", {});
+  both.taskSecrets.push_back(Pair(VOLUME_NAME, "v1"));
+  bench.refuse(both, "a secret that comes with a value", VOLUME_NAME);
+
+  Container other = bench.container("c4", {{VOLUME_NAME, "v1"}});
+  other.taskSecrets.push_back(Pair("PASSWORD", ""));
+  bench.prepare(other);
+  bench.expectCalls({bench.mountCall("v1")}, "other secrets are none of its business");
+}
+
+
 void rollback(const Options& options, Recorder& recorder)
 {
   Bench bench(options, &recorder);
@@ -363,6 +420,34 @@ void containerPaths(const Options& options, Recorder& recorder)
   recorder.check(
       !exists(there + "/inside"), "creates nothing outside the root file system",
       "there is a " + there + "/inside");
+
+  // The launcher brings the sandbox into the image; the volume goes where the container sees it.
+  Container sandboxed = bench.container("c8", {{VOLUME_NAME, "v9"}, {VOLUME_PATH, "data"}});
+  sandboxed.rootfs = rootfs;
+  const Launch inside = bench.prepare(sandboxed);
+  bench.expectLaunch(
+      inside, {{bench.mountpoint("v9"), rootfs + "/mnt/mesos/sandbox/data"}},
+      "binds into the sandbox as the image shows it");
+  recorder.check(
+      isDirectory(sandboxed.directory + "/data"), "creates the directory in the sandbox itself",
+      "there is no " + sandboxed.directory + "/data");
+}
+
+
+// Of an agent that was started with --sandbox_directory.
+void sandboxDirectory(const Options& options, Recorder& recorder)
+{
+  Options told = options;
+  told.parameters.push_back(Pair("sandbox_directory", "/sandbox"));
+  Bench bench(told, &recorder);
+  bench.start();
+  Container container = bench.container("c1", {{VOLUME_NAME, "v1"}, {VOLUME_PATH, "data"}});
+  container.rootfs = bench.path("rootfs");
+  makeDirectories(container.rootfs);
+  const Launch launch = bench.prepare(container);
+  bench.expectLaunch(
+      launch, {{bench.mountpoint("v1"), container.rootfs + "/sandbox/data"}},
+      "binds below the folder the agent was given");
 }
 
 
@@ -449,6 +534,7 @@ void parameters(const Options& options, Recorder& recorder)
 
 std::vector<Case> volumeMountCases()
 {
+  const Abilities able = abilities();
   std::vector<Case> cases;
   cases.push_back(Case("one volume", {oneVolume}));
   cases.push_back(Case("no volume", {noVolume}));
@@ -456,10 +542,22 @@ std::vector<Case> volumeMountCases()
   cases.push_back(Case("two volumes", {twoVolumes}));
   cases.push_back(Case("nine suffixes", {suffixes}));
   cases.push_back(Case("executor environment", {executorEnvironment}));
+  if (able.commandAlone) {
+    cases.push_back(Case("command alone", {commandAlone}));
+  }
+  if (able.renamed) {
+    cases.push_back(Case("renamed fields", {renamedFields}));
+  }
+  if (able.secrets) {
+    cases.push_back(Case("secrets", {secrets}));
+  }
   cases.push_back(Case("rollback", {rollback}));
   cases.push_back(Case("shared volume", {sharedVolume}));
   cases.push_back(Case("refusals", {refusals}));
   cases.push_back(Case("container paths", {containerPaths}));
+  if (able.tellsRootfs) {
+    cases.push_back(Case("sandbox directory", {sandboxDirectory}));
+  }
   cases.push_back(Case("bad mountpoints", {badMountpoints}));
   cases.push_back(Case("failed unmount", {failedUnmount}));
   cases.push_back(Case("parameters", {parameters}));

@@ -4,7 +4,7 @@
 # mesos-buildkit reads the library itself.
 set -eu
 cd "$(dirname "$0")"
-. ./flags.sh
+. ./scenario.sh
 level=$1
 library=$PWD/$2/$LIBRARY
 harness=$PWD/$3/harness

@@ -1,0 +1,197 @@
+"""Full disks, folders that can't be written, daemons that are none, mistakes of the user."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def mount(tmp_path) -> Iterator:
+    """Mounts a small file system in memory over a folder of this test's."""
+    mounted: list[Path] = []
+
+    def mount(kibibytes: int) -> Path:
+        place = tmp_path / f"mounted{len(mounted)}"
+        place.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", place],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip(f"NO FULL DISK IS TESTED: mount needs root: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("NO FULL DISK IS TESTED: mount needs root")
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.mark.parametrize("kibibytes", [24, 200, 1024, 1500, 2300])
+def test_a_full_disk_is_said_in_one_line(project, mount, new_project, kibibytes, engine):
+    small = new_project(mount(kibibytes))
+    shutil.copytree(project.root / "src", small.root / "src")
+    small.matrix("0.24.1", "0.25.0", "0.26.0")
+    # Takes a little room, so that the sizes above end the run in different places.
+    done = small.build(engine=engine)
+    assert done.code in (1, 3), done.text
+    assert "Traceback" not in done.text
+    assert "No space left on device" in done.text
+    for name, path in small.dist().items():
+        if name.endswith(".so"):
+            assert path.read_bytes()[:4] == b"\x7fELF"
+            subprocess.run(["readelf", "-aW", path], check=True, capture_output=True)
+            assert path.with_name(f"{path.name}.debug").is_file()
+    # With room again it just works.
+    subprocess.run(["mount", "-o", "remount,size=64m", small.root], check=True)
+    small.good_build(engine=engine)
+    small.verify_checksums()
+    assert not [name for name in small.dist() if ".new-" in name]
+
+
+def test_a_read_only_folder(project, mount, new_project, host_engine):
+    small = new_project(mount(4096))
+    shutil.copytree(project.root / "src", small.root / "src")
+    small.matrix("0.24.1")
+    subprocess.run(["mount", "-o", "remount,ro", small.root], check=True)
+    message = small.build().clean_failure(3)
+    assert "Read-only file system" in message
+    assert str(small.root) in message
+
+
+@pytest.mark.parametrize("name", ["build", "dist"])
+def test_a_file_where_a_folder_is_due(project, name, host_engine):
+    project.matrix("0.24.1")
+    project.write(name, "in the way\n")
+    done = project.build()
+    assert done.code in (1, 3), done.text
+    assert "Traceback" not in done.text
+    assert f"/{name}" in done.text
+    assert (project.root / name).read_text() == "in the way\n"
+
+
+GARBAGE = (
+    "nonsense",
+    "tcp://127.0.0.1:1",
+    "unix:///no/such/socket",
+    "http://[",
+    "ssh://nobody@127.0.0.1:1",
+    "unix://",
+    "tcp://127.0.0.1:notaport",
+)
+
+
+@pytest.mark.parametrize("address", GARBAGE)
+class TestDockerHost:
+    def test_docker_is_refused(self, project, address):
+        project.matrix("0.24.1")
+        project.env["DOCKER_HOST"] = address
+        message = project.build(engine="docker").clean_failure(3)
+        assert address in message
+        assert not (project.root / "dist").exists()
+
+    def test_auto_takes_the_host_and_says_so(self, project, address, host_engine):
+        project.matrix("0.24.1")
+        project.env["DOCKER_HOST"] = address
+        done = project.run("plan")
+        assert done.code == 0, done.text
+        assert "engine host: no Docker daemon answers" in done.out
+        assert "no sandbox" in done.out
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("matrix", "named"),
+        [
+            ("", "'releases'"),
+            ("releases = [\n", "line 2"),
+            ("\x00\x01\xff\xfe", "matrix.toml"),
+            ("releases = []\n", "'releases'"),
+            ('releases = ["0.24.9"]\n', "0.24.9"),
+            ('relases = ["0.24.1"]\n', "'relases'"),
+            ('releases = ["0.24.1", "0.24.1"]\n', "0.24.1"),
+        ],
+    )
+    @pytest.mark.parametrize("verb", ["build", "contexts", "plan"])
+    def test_a_bad_matrix_is_one_message(self, project, matrix, named, verb):
+        module = project.table(project.name) if matrix.endswith("]\n") else ""
+        Path(project.root, "matrix.toml").write_bytes((matrix + module).encode("latin-1"))
+        before = sorted(project.root.rglob("*"))
+        message = project.run(verb).clean_failure(2)
+        assert message.startswith("mesos-buildkit: matrix.toml")
+        assert named in message
+        assert sorted(project.root.rglob("*")) == before
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("build", "--only", "9.9.9"),
+            ("build", "--only", ">=banana"),
+            ("build", "--matrix", "nowhere.toml"),
+            ("build", "--smoke", "agent"),
+            ("contexts", "--only", ""),
+            ("shell",),
+        ],
+    )
+    def test_a_bad_command_line_is_one_message(self, project, arguments):
+        project.matrix("0.24.1", "0.25.0")
+        before = sorted(project.root.rglob("*"))
+        project.run(*arguments).clean_failure(2)
+        assert sorted(project.root.rglob("*")) == before
+
+    @pytest.mark.parametrize(
+        "arguments", [("biuld",), (), ("build", "--jobs", "0"), ("build", "--engine", "moon")]
+    )
+    def test_what_the_parser_refuses(self, project, arguments):
+        done = project.run(*arguments)
+        assert done.code == 2
+        assert "Traceback" not in done.text
+        assert "usage:" in done.err
+
+    @pytest.mark.parametrize("sdk", ["release", "image", "prefix"])
+    def test_an_sdk_that_is_not_there_yet(self, project, sdk):
+        project.matrix("0.24.1")
+        assert f"--sdk {sdk}" in project.build("--sdk", sdk).clean_failure(3)
+        assert not (project.root / "build").exists()
+
+    def test_a_manifest_of_somebody_else(self, project, host_engine):
+        project.matrix("0.24.1")
+        project.write("dist/manifest.json", '{"made by": "another tool"}')
+        done = project.build()
+        assert "dist/manifest.json" in done.clean_failure(2)
+        assert (project.root / "dist/manifest.json").read_text() == '{"made by": "another tool"}'
+
+
+class TestUnprivileged:
+    """A user who may not write where the project lies."""
+
+    @pytest.fixture
+    def nobody(self, project):
+        project.matrix("0.24.1")
+        if os.geteuid() != 0:
+            project.root.chmod(0o555)
+            yield {}
+            project.root.chmod(0o755)
+            return
+        for folder in (project.root, *project.root.parents):
+            if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o005 == 0o005:
+                pytest.skip(f"{folder} can't be entered by another user")
+        options = {"user": 65534, "group": 65534, "extra_groups": []}
+        if project.run("--version", **options).code:
+            pytest.skip("this Python can't be run by another user")
+        yield options
+
+    @pytest.mark.parametrize("verb", ["build", "contexts"])
+    def test_it_is_said_in_one_line(self, project, nobody, verb, host_engine):
+        project.env["DOCKER_HOST"] = "unix:///nowhere"
+        message = project.run(verb, **nobody).clean_failure(3)
+        assert "Permission denied" in message
+        assert str(project.root) in message

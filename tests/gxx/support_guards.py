@@ -1,0 +1,183 @@
+"""Guards on the release in C++ sources: where their bounds are, and how to break each of them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_encoding_gxx import predict
+
+from buildkit.encoding import Encoding, literal_value
+from buildkit.releases import FINAL_RELEASES, Release
+
+ENCODING = Encoding.OCTAL
+
+_CONDITIONAL = re.compile(r"^\s*#\s*(?P<word>if|ifdef|ifndef|elif|else|endif)\b(?P<rest>.*)$")
+_BOUND = re.compile(
+    r"MESOS_VERSION_INT\s*(?:<|>=)\s*(?P<literal>\w+)"
+    r"|MESOS_VERSION_AT_LEAST\((?P<numbers>\d+, \d+, \d+)\)"
+)
+_VERSION = re.compile(r"\w*VERSION\w*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """One comparison with a release in one condition, such as ``MESOS_VERSION_INT < 0240``."""
+
+    path: str
+    """The source, relative to the module's folder."""
+    line: int
+    """Counted from 0."""
+    start: int
+    """Where in the line the number itself begins, and where it ends."""
+    end: int
+    condition: str
+    comparison: str
+    release: Release
+    numbered: bool
+    """Whether the release is written as three numbers rather than as one literal."""
+
+    def moved(self, lines: Sequence[str], release: Release) -> list[str]:
+        """The source with this bound at another release and all else as it is."""
+        text = (
+            f"{release.major}, {release.minor}, {release.patch}"
+            if self.numbered
+            else ENCODING.literal(release)
+        )
+        line = lines[self.line]
+        changed = line[: self.start] + text + line[self.end :]
+        return [*lines[: self.line], changed, *lines[self.line + 1 :]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """A bound at the release of another minor version, and what must come of it."""
+
+    bound: Bound
+    to: Release
+    text: str
+    """The whole source, mutated."""
+    concerned: frozenset[Release]
+    """The releases for which another branch is taken."""
+
+    def __str__(self) -> str:
+        name = Path(self.bound.path).name
+        return f"{name}:{self.bound.line + 1}:{self.bound.start}-{self.bound.release}-to-{self.to}"
+
+
+def find_bounds(folder: Path) -> list[Bound]:
+    """Every bound in the sources below ``folder``.
+
+    A condition on the version that is not made of known comparisons fails an assertion: none may
+    slip through because this cannot read it.
+    """
+    return [bound for path in _sources(folder) for bound in _bounds_of(folder, path)]
+
+
+def break_bound(folder: Path, bound: Bound, releases: Sequence[Release]) -> Mutation:
+    """The bound one minor version later; if no release notices, one minor version earlier."""
+    lines = (folder / bound.path).read_text().splitlines(keepends=True)
+    for to in (_next_minor(bound.release), _previous_minor(bound.release)):
+        if to is None:
+            continue
+        moved = bound.moved(lines, to)
+        concerned = frozenset(r for r in releases if compiled(lines, r) != compiled(moved, r))
+        if concerned:
+            return Mutation(bound=bound, to=to, text="".join(moved), concerned=concerned)
+    raise AssertionError(
+        f"{bound.path}:{bound.line + 1}: {bound.comparison} decides nothing for any release"
+    )
+
+
+def compiled(lines: Sequence[str], release: Release) -> list[int]:
+    """The numbers of the lines that the compiler sees for ``release``."""
+    # For each open #if: whether the branch is taken, whether one was taken before.
+    open_: list[tuple[bool, bool]] = []
+    seen: list[int] = []
+    for number, line in enumerate(lines):
+        found = _CONDITIONAL.match(line)
+        if not found:
+            if all(taken for taken, _ in open_):
+                seen.append(number)
+            continue
+        match found["word"]:
+            case "if":
+                open_.append((_holds(found["rest"], release),) * 2)
+            case "ifndef":
+                # Of an include guard, the only one there is; find_bounds() sees to that.
+                open_.append((True, True))
+            case "elif":
+                _, before = open_.pop()
+                taken = not before and _holds(found["rest"], release)
+                open_.append((taken, taken or before))
+            case "else":
+                _, before = open_.pop()
+                open_.append((not before, True))
+            case "endif":
+                open_.pop()
+    assert not open_
+    return seen
+
+
+def neighbours(concerned: frozenset[Release], releases: Sequence[Release]) -> list[Release]:
+    """The releases next to a concerned one that are not concerned themselves."""
+    return [
+        release
+        for at, release in enumerate(releases)
+        if release not in concerned and concerned & {*releases[max(0, at - 1) : at + 2]}
+    ]
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in {".hpp", ".h", ".cpp"})
+
+
+def _bounds_of(folder: Path, path: Path) -> Iterator[Bound]:
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines):
+        found = _CONDITIONAL.match(line)
+        if not found or found["word"] in {"else", "endif"}:
+            continue
+        where = f"{path}:{number + 1}: {line}"
+        if found["word"] == "ifndef":
+            assert lines[number + 1].split() == ["#define", *found["rest"].split()], where
+            continue
+        code = line.partition("//")[0]
+        bounds = list(_BOUND.finditer(code))
+        assert bounds, f"not a guard on the release: {where}"
+        assert len(bounds) == len(_VERSION.findall(code)), f"not all of it can be read: {where}"
+        for bound in bounds:
+            group = "literal" if bound["literal"] else "numbers"
+            yield Bound(
+                path=path.relative_to(folder).as_posix(),
+                line=number,
+                start=bound.start(group),
+                end=bound.end(group),
+                condition=code.strip(),
+                comparison=bound[0],
+                release=_release(bound[group]),
+                numbered=group == "numbers",
+            )
+
+
+def _release(text: str) -> Release:
+    if "," in text:
+        return Release(*map(int, text.split(",")))
+    value = literal_value(text)
+    return next(r for r in FINAL_RELEASES if ENCODING.value_of(r) == value)
+
+
+def _holds(condition: str, release: Release) -> bool:
+    return predict(condition.partition("//")[0].strip(), release, ENCODING)
+
+
+def _minors() -> list[Release]:
+    return [release for release in FINAL_RELEASES if release.patch == 0]
+
+
+def _next_minor(release: Release) -> Release | None:
+    return next((r for r in _minors() if r > release), None)
+
+
+def _previous_minor(release: Release) -> Release | None:
+    return next((r for r in reversed(_minors()) if r < release), None)

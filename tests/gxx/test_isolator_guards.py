@@ -1,0 +1,175 @@
+"""Each guard of our isolator is needed, and the tool says where one is wrong.
+
+Every bound of every guard is moved to the next minor version, one at a time, and the real tool is
+run on the result: exactly the releases for which another branch is then taken must fail, with the
+cause on screen, and the ones beside them must pass and be kept.
+
+Only the releases concerned and their neighbours are built; with MESOS_BUILDKIT_ALL_RELEASES=1 all
+of them, which takes half an hour.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from support_guards import Mutation, break_bound, find_bounds, neighbours
+
+from buildkit.matrix import load_matrix
+from buildkit.releases import Release, expand
+
+ROOT = Path(__file__).parents[2]
+ISOLATOR = ROOT / "isolator"
+# Below all the default releases, so that the guards for 0.22 have one that they are for.
+OLDEST = Release(0, 22, 2)
+RELEASES = (OLDEST, *load_matrix(ROOT / "matrix.toml").releases)
+MUTATIONS = [break_bound(ISOLATOR, bound, RELEASES) for bound in find_bounds(ISOLATOR)]
+EVERYWHERE = os.environ.get("MESOS_BUILDKIT_ALL_RELEASES") == "1"
+
+# What names the place: a line of the module's source, or a check of the smoke stage.
+NAMED = re.compile(r"^(\./)?module/\S+:\d+(:\d+)?: .*error: |^FAIL (inspect|load|run) \S+")
+
+MATRIX = """
+releases = [{releases}]
+
+[defaults]
+engine = "host"
+sdk = "stub"
+smoke = "run"
+
+[[module]]
+name = "dockervolume"
+version = "1.0.0"
+symbol = "mesos_buildkit_DockerVolumeIsolator"
+source = "isolator"
+sources = ["src/*.cpp"]
+common-sources = ["core/*.cpp"]
+flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves the time
+
+[module.smoke]
+scenario = "docker-volume"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    code: int
+    screen: str
+    targets: dict[Release, dict]
+    dist: Path
+
+    def status(self) -> dict[str, set[Release]]:
+        found: dict[str, set[Release]] = {}
+        for release, target in self.targets.items():
+            found.setdefault(target["status"], set()).add(release)
+        return found
+
+    def libraries(self) -> set[Release]:
+        return {Release.parse(path.parent.name) for path in self.dist.glob("*/*.so")}
+
+
+class Workshop:
+    """Runs the tool on copies of the isolator. All runs share one cache."""
+
+    def __init__(self, root: Path) -> None:
+        self._cache = root / "cache"
+        with FileLock(root / "lock"):
+            if not self._cache.exists():
+                # What all runs need is made once, and not by each of pytest's processes.
+                self._cache.mkdir()
+                run = self.build(root / "first", [OLDEST])
+                assert run.code == 0, run.screen
+
+    def build(
+        self, folder: Path, releases: Sequence[Release], mutation: Mutation | None = None
+    ) -> Run:
+        shutil.copytree(ISOLATOR, folder / "isolator")
+        if mutation is not None:
+            (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+        (folder / "build").mkdir()
+        (folder / "build" / "cache").symlink_to(self._cache)
+        listed = ", ".join(f'"{release}"' for release in RELEASES)
+        (folder / "matrix.toml").write_text(MATRIX.format(releases=listed))
+        only = [word for release in releases for word in ("--only", str(release))]
+        done = subprocess.run(
+            ["nice", sys.executable, "-m", "buildkit", "build", "--json", *only],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        targets = json.loads(done.stdout)["targets"]
+        return Run(
+            code=done.returncode,
+            screen=done.stderr,
+            targets={Release.parse(target["release"]): target for target in targets},
+            dist=folder / "dist",
+        )
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    # Under xdist each process has a folder of its own below one that they share.
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = shared / "guards"
+    folder.mkdir(exist_ok=True)
+    return Workshop(folder)
+
+
+def causes(screen: str) -> dict[Release, list[str]]:
+    """What stands on the screen below the headline of each failed target."""
+    found: dict[Release, list[str]] = {}
+    lines: list[str] = []
+    for line in screen.splitlines():
+        headline = re.match(r"failed in stage \w+: [\w-]+/([\d.]+)/", line, re.IGNORECASE)
+        if headline:
+            lines = found.setdefault(Release.parse(headline[1]), [])
+        elif line.startswith("  ") and "full log: " not in line:
+            lines.append(line.strip())
+    return found
+
+
+def test_the_releases_are_the_default_ones_and_one_below():
+    defaults = expand(["classic"], {"classic": ["0.23.1", "0.24.1", "0.25.0", "0.26.0"]})
+    assert {*defaults} < {*RELEASES}
+    assert min(RELEASES) == OLDEST
+    assert list(RELEASES) == sorted(RELEASES)
+
+
+def test_guards_are_found_where_there_are_some():
+    assert {Path(mutation.bound.path).name for mutation in MUTATIONS} == {
+        path.name
+        for path in ISOLATOR.rglob("*.[ch]pp")
+        if re.search(r"^\s*#.*MESOS_VERSION", path.read_text(), re.MULTILINE)
+    }
+    assert len(MUTATIONS) > 20
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
+    workshop: Workshop, tmp_path: Path, mutation: Mutation
+):
+    good = neighbours(mutation.concerned, RELEASES)
+    assert good
+    chosen = RELEASES if EVERYWHERE else sorted([*mutation.concerned, *good])
+    run = workshop.build(tmp_path / "project", chosen, mutation)
+
+    kept = {*chosen} - mutation.concerned
+    assert run.status() == {"failed": {*mutation.concerned}, "passed": kept}, run.screen
+    assert run.code == 1
+    assert run.libraries() == kept
+
+    shown = causes(run.screen)
+    assert shown.keys() == mutation.concerned
+    for release, lines in shown.items():
+        assert any(NAMED.match(line) for line in lines), f"{release}: {lines}"
