@@ -31,7 +31,9 @@ buildkit.nox.register()
 @nox.session(venv_backend="none", default=False)
 def tests(session: nox.Session) -> None:
     """Run this repository's tests: fast ones, with g++, and in containers."""
-    session.run(sys.executable, "-m", "pytest", *session.posargs, external=True)
+    # A file's tests stay together, because they share what took long to compile.
+    parallel = ("-n", "auto", "--dist", "loadfile")
+    session.run(sys.executable, "-m", "pytest", *parallel, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", default=False)

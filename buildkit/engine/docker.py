@@ -46,6 +46,10 @@ _DRAIN_SECONDS = 5.0
 _KILLED = 137
 
 
+OPEN_FILES = 4096
+"""How many files one process of a step may have open."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cleaned:
     """What :meth:`DockerEngine.clean` did."""
@@ -150,7 +154,12 @@ class DockerEngine:
                 mem_limit=limits.memory_bytes,
                 memswap_limit=limits.memory_bytes,
                 pids_limit=limits.pids,
-                ulimits=[Ulimit(name="core", soft=0, hard=0)],
+                ulimits=[
+                    Ulimit(name="core", soft=0, hard=0),
+                    # Podman would ask for a million of each, which not every host may give.
+                    Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+                    Ulimit(name="nproc", soft=limits.pids, hard=limits.pids),
+                ],
                 init=True,
                 # Output is read as it comes; keeping it as well would only fill the daemon's disk.
                 log_config=LogConfig(type=LogConfig.types.NONE),

@@ -281,12 +281,15 @@ def containers_of(client) -> Callable[[Project], list]:
 
 
 @pytest.fixture(scope="session")
-def wait_for() -> Callable[[Callable[[], object]], None]:
-    """Waits until something holds; gives up after a time that no working machine needs."""
+def wait_for() -> Callable[..., None]:
+    """Waits until something holds, in vain if ``process`` ends before."""
 
-    def wait(condition: Callable[[], object]) -> None:
-        until = time.monotonic() + 120
+    def wait(condition: Callable[[], object], process: "subprocess.Popen[str] | None" = None) -> None:
+        # A bound that no working machine needs.
+        until = time.monotonic() + 60
         while not condition():
+            if process is not None and process.poll() is not None:
+                raise AssertionError(f"it ended with {process.returncode}: {process.communicate()}")
             assert time.monotonic() < until, "it never happened"
             time.sleep(0.05)
 

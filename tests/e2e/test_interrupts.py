@@ -49,7 +49,7 @@ class TestDocker:
     def test_a_signal_removes_the_containers(self, project, containers_of, wait_for, number):
         project.matrix("0.24.1", "0.25.0", module=SLEEP)
         process = start_build(project, "docker")
-        wait_for(lambda: len(containers_of(project)) == 2)
+        wait_for(lambda: len(containers_of(project)) == 2, process)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
@@ -60,7 +60,7 @@ class TestDocker:
     def test_ctrl_c_on_a_terminal_goes_to_the_whole_group(self, project, containers_of, wait_for):
         project.matrix("0.24.1", module=SLEEP)
         process = start_build(project, "docker")
-        wait_for(lambda: containers_of(project))
+        wait_for(lambda: containers_of(project), process)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
@@ -69,7 +69,7 @@ class TestDocker:
     def test_clean_removes_what_kill_9_leaves(self, project, containers_of, wait_for):
         project.matrix("0.24.1", "0.25.0", module=SLEEP)
         process = start_build(project, "docker")
-        wait_for(lambda: [c.status for c in containers_of(project)] == ["running"] * 2)
+        wait_for(lambda: [c.status for c in containers_of(project)] == ["running"] * 2, process)
         # A run that lives keeps its containers.
         kept = project.run("clean")
         assert kept.code == 0, kept.text
@@ -85,7 +85,7 @@ class TestDocker:
     def test_the_run_after_a_kill_9_is_good(self, project, containers_of, wait_for):
         project.matrix("0.24.1", "0.25.0", module=SLEEP)
         process = start_build(project, "docker")
-        wait_for(lambda: len(containers_of(project)) == 2)
+        wait_for(lambda: len(containers_of(project)) == 2, process)
         process.kill()
         process.communicate()
         try:
@@ -105,8 +105,8 @@ class TestHost:
         project.env["TMPDIR"] = str(tmp_path)
         project.matrix("0.24.1", "0.25.0", module=SLEEP)
         process = start_build(project, "host")
-        wait_for(lambda: is_building(project, "0.24.1") and is_building(project, "0.25.0"))
-        wait_for(sleepers)
+        wait_for(lambda: is_building(project, "0.24.1") and is_building(project, "0.25.0"), process)
+        wait_for(sleepers, process)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
@@ -119,7 +119,7 @@ class TestHost:
         project.env["TMPDIR"] = str(tmp_path)
         project.matrix("0.24.1", module=SLEEP)
         process = start_build(project, "host")
-        wait_for(lambda: is_building(project) and sleepers())
+        wait_for(lambda: is_building(project) and sleepers(), process)
         process.kill()
         process.communicate()
         wait_for(lambda: not sleepers())
@@ -170,7 +170,7 @@ class TestHost:
 def test_two_signals_end_it_at_once(project, containers_of, wait_for):
     project.matrix("0.24.1", module=SLEEP)
     process = start_build(project, "docker")
-    wait_for(lambda: containers_of(project))
+    wait_for(lambda: containers_of(project), process)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

@@ -142,7 +142,7 @@ class TestExitCodes:
         )
         try:
             log = copy.root / "build/logs/0.24.1.log"
-            wait_for(lambda: log.exists() and "--- build" in log.read_text())
+            wait_for(lambda: log.exists() and "--- build" in log.read_text(), process)
             # What a terminal does at Ctrl-C.
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(timeout=60) == 130

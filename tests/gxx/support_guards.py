@@ -8,9 +8,16 @@ from pathlib import Path
 from test_encoding_gxx import predict
 
 from buildkit.encoding import Encoding, literal_value
+from buildkit.matrix import load_matrix
 from buildkit.releases import FINAL_RELEASES, Release
 
+ROOT = Path(__file__).parents[2]
+ISOLATOR = ROOT / "isolator"
 ENCODING = Encoding.OCTAL
+
+# Below all the default releases, so that the guards for 0.22 have one that they are for.
+OLDEST = Release(0, 22, 2)
+RELEASES = (OLDEST, *load_matrix(ROOT / "matrix.toml").releases)
 
 _CONDITIONAL = re.compile(r"^\s*#\s*(?P<word>if|ifdef|ifndef|elif|else|endif)\b(?P<rest>.*)$")
 _BOUND = re.compile(

@@ -20,21 +20,27 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from support_guards import Mutation, break_bound, find_bounds, neighbours
+from support_guards import (
+    ISOLATOR,
+    OLDEST,
+    RELEASES,
+    ROOT,
+    Mutation,
+    break_bound,
+    find_bounds,
+    neighbours,
+)
 
-from buildkit.matrix import load_matrix
 from buildkit.releases import Release, expand
 
-ROOT = Path(__file__).parents[2]
-ISOLATOR = ROOT / "isolator"
-# Below all the default releases, so that the guards for 0.22 have one that they are for.
-OLDEST = Release(0, 22, 2)
-RELEASES = (OLDEST, *load_matrix(ROOT / "matrix.toml").releases)
 MUTATIONS = [break_bound(ISOLATOR, bound, RELEASES) for bound in find_bounds(ISOLATOR)]
 EVERYWHERE = os.environ.get("MESOS_BUILDKIT_ALL_RELEASES") == "1"
 
 # What names the place: a line of the module's source, or a check of the smoke stage.
-NAMED = re.compile(r"^(\./)?module/\S+:\d+(:\d+)?: .*error: |^FAIL (inspect|load|run) \S+")
+NAMED = re.compile(
+    r"\bmodule/\S+:\d+(:\d+)?: (fatal error|error|undefined reference)\b"
+    r"|^FAIL (inspect|load|run) \S+"
+)
 
 MATRIX = """
 releases = [{releases}]
