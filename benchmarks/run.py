@@ -2,8 +2,8 @@
 
     python benchmarks/run.py [--runs N] [NAME ...]
 
-Figures of one machine mean little on another, and machines drift: what is compared runs in turn, A B A
-B, and the ratio is taken pair by pair. Nothing here passes or fails.
+Figures of one machine mean little on another, and machines drift: what is compared runs in turn,
+A B A B, and the ratio is taken pair by pair. Nothing here passes or fails.
 """
 
 import argparse
@@ -115,6 +115,10 @@ def measure(command: Sequence[str], project: Path) -> Sample:
 def compare(comparison: Comparison, project: Path, runs: int) -> None:
     """Run both in turn and print their medians and the ratios."""
     pairs = []
+    for command in (comparison.first, comparison.second):
+        # Not counted: what is compared warm has to be warm.
+        comparison.before(project)
+        measure(command, project)
     for _ in range(runs):
         samples = []
         for command in (comparison.first, comparison.second):

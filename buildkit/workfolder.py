@@ -29,8 +29,13 @@ class WorkFolder:
         if self._own is None:
             self._public.parent.mkdir(parents=True, exist_ok=True)
             place = tempfile.mkdtemp(prefix=f".{self._public.name}-work-", dir=self._public.parent)
-            self._own = Path(place, self._public.name)
-            write_tree(self._context.tree(), self._own)
+            own = Path(place, self._public.name)
+            try:
+                write_tree(self._context.tree(), own)
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
+            self._own = own
         return self._own
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ from buildkit.engine.host import HostEngine
 from buildkit.errors import ExitCode
 from buildkit.manifest import record
 from buildkit.options import Options
-from buildkit.outcome import Outcome, exit_code
+from buildkit.outcome import Outcome, Status, exit_code
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan, make_plan
 from buildkit.probe import probe
@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     announce(console, plan)
     outcomes, interrupted = _run_plan(plan, options, workspace, console, smoke_again=smoke_again)
     records = [record(plan, outcome) for outcome in outcomes]
-    dist.update_manifest(matrix, records)
+    # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
+    dist.update_manifest(matrix, (row for row in records if row.status is not Status.CANCELLED))
     print_summary(console, plan, outcomes, time.monotonic() - begun)
     if arguments.json:
         rows = [row.model_dump(mode="json") for row in records]

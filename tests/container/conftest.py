@@ -52,7 +52,7 @@ def base(docker_engine) -> Base:
 
 
 @pytest.fixture
-def client(docker_engine):  # noqa: ARG001  # only where there is a daemon
+def client(docker_engine):  # only where there is a daemon
     """The daemon as somebody else sees it, to look over the engine's shoulder."""
     import docker  # noqa: PLC0415
 

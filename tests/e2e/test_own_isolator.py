@@ -118,17 +118,18 @@ def test_plain_docker_build_ends_in_the_same_library(built, client, tree_digests
     context = tmp_path / "given"
     shutil.copytree(project.root / "build/contexts" / release, context)
     tag = f"mesos-buildkit-test:{uuid.uuid4().hex}"
+    name = f"libdockervolume-1.0.0+mesos-{release}.stub.so"
     try:
         docker_build(client, context, tag, target="artifact")
         container = client.api.create_container(tag, "none")["Id"]
         try:
-            chunks, _ = client.api.get_archive(container, "/")
-            with tarfile.open(fileobj=BytesIO(b"".join(chunks))) as archive:
-                archive.extractall(tmp_path / "out", filter="data")
+            for file in (name, f"{name}.debug"):
+                chunks, _ = client.api.get_archive(container, f"/{file}")
+                with tarfile.open(fileobj=BytesIO(b"".join(chunks))) as archive:
+                    archive.extractall(tmp_path / "out", filter="data")
         finally:
             client.api.remove_container(container)
         by_hand = tree_digests(tmp_path / "out")
-        name = f"libdockervolume-1.0.0+mesos-{release}.stub.so"
         orchestrated = tree_digests(project.root / "dist" / release)
         assert by_hand[name] == orchestrated[name]
         assert by_hand[f"{name}.debug"] == orchestrated[f"{name}.debug"]

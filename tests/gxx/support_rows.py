@@ -1,16 +1,22 @@
-"""Rows of the interface table as its JSON files hold them, and wrong versions of each."""
+"""Rows of the interface table as its JSON files hold them, and wrong versions of each.
+
+A row with another name is a row removed and one added, so only rows without a name that somebody
+uses are removed as such.
+"""
 
 import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import buildkit.interfaces
 from buildkit.interfaces import FIRST, LAST
 from buildkit.interfaces.loading import FILES
 from buildkit.releases import Release
+
+FOLDER = Path(buildkit.interfaces.__file__).parent
 
 Tables = dict[str, Any]
 """The table: each file's content by its stem."""
@@ -54,7 +60,9 @@ class Change:
     removed: bool = False
 
     def applied(self, tables: Tables) -> Tables:
-        changed = copy.deepcopy(tables)
+        """The table with this change; the files without it are the same objects."""
+        stem = self.row.place[0]
+        changed = {**tables, stem: copy.deepcopy(tables[stem])}
         parent = Row(self.row.place[:-1]).value(changed)
         if self.removed:
             del parent[self.row.place[-1]]
@@ -64,14 +72,18 @@ class Change:
 
 
 def read_tables() -> Tables:
-    folder = resources.files("buildkit.interfaces")
-    return {stem: json.loads((folder / f"{stem}.json").read_bytes()) for stem in FILES}
+    return {stem: json.loads((FOLDER / f"{stem}.json").read_bytes()) for stem in FILES}
 
 
-def write_tables(tables: Tables, folder: Path) -> Path:
+def write_tables(tables: Tables, true: Tables, folder: Path) -> Path:
+    """A folder with the table; what is not changed is linked to, to save time."""
     folder.mkdir(parents=True, exist_ok=True)
     for stem, content in tables.items():
-        (folder / f"{stem}.json").write_text(json.dumps(content))
+        file = folder / f"{stem}.json"
+        if content is true[stem]:
+            file.symlink_to(FOLDER / file.name)
+        else:
+            file.write_text(json.dumps(content))
     return folder
 
 
@@ -83,18 +95,21 @@ def rows_of(tables: Tables, *place: str) -> Iterator[Row]:
 
 def method_changes(row: Row, method: dict[str, Any]) -> Iterator[Change]:
     """Everything that an override must match, and whether there must be one."""
-    yield Change(row, "removed", removed=True)
-    if method["name"].startswith("~"):
-        return
-    if "returns" in method:  # not a constructor
+    if "returns" not in method:  # constructor or destructor
+        yield Change(row, "removed", removed=True)
+    else:
         yield _with(row, method, name=f"{method['name']}Changed")
         yield _with(row, method, returns="process::Future<double>")
     for index, parameter in enumerate(method["parameters"]):
         parameters = copy.deepcopy(method["parameters"])
         parameters[index][0] = "double"
         del parameters[index][2:]
-        yield _with(row, method, f"parameter {parameter[1]}", parameters=parameters)
-    if method["kind"] == "nonvirtual":
+        yield _with(row, method, f"type of {parameter[1]}", parameters=parameters)
+        if parameter[2:]:
+            parameters = copy.deepcopy(method["parameters"])
+            del parameters[index][2:]
+            yield _with(row, method, f"default of {parameter[1]}", parameters=parameters)
+    if method["kind"] == "nonvirtual" or "returns" not in method:
         # Called through a pointer that is not const: there its constness shows nowhere.
         return
     yield _with(row, method, const=not method.get("const", False))
@@ -105,7 +120,6 @@ def method_changes(row: Row, method: dict[str, Any]) -> Iterator[Change]:
 
 
 def location_changes(row: Row, location: dict[str, Any]) -> Iterator[Change]:
-    yield Change(row, "removed", removed=True)
     yield _with(row, location, header=location["header"].replace(".hpp", "_changed.hpp"))
     yield _with(row, location, namespace=f"{location['namespace']}::changed")
     yield _with(row, location, name=f"{location['name']}Changed")
@@ -114,7 +128,6 @@ def location_changes(row: Row, location: dict[str, Any]) -> Iterator[Change]:
 
 
 def member_changes(row: Row, member: dict[str, Any]) -> Iterator[Change]:
-    yield Change(row, "removed", removed=True)
     yield _with(row, member, name=f"{member['name']}Changed")
     yield _with(row, member, type="double")
 
@@ -125,7 +138,6 @@ def field_changes(row: Row, field: dict[str, Any]) -> Iterator[Change]:
     Required and optional fields have the same accessors, and without serialisation nobody misses a
     required one. Numbers are the wire's, and nothing goes over it here.
     """
-    yield Change(row, "removed", removed=True)
     yield _with(row, field, name=f"{field['name']}_changed")
     yield _with(row, field, label="optional" if field["label"] == "repeated" else "repeated")
     plain = {key: value for key, value in field.items() if key != "default"}
@@ -143,7 +155,6 @@ def declaration_changes(row: Row, declaration: dict[str, Any]) -> Iterator[Chang
 
 
 def value_changes(row: Row, value: dict[str, Any]) -> Iterator[Change]:
-    yield Change(row, "removed", removed=True)
     yield _with(row, value, name=f"{value['name']}_CHANGED")
 
 
@@ -160,7 +171,6 @@ def macro_changes(row: Row, macro: dict[str, Any]) -> Iterator[Change]:
 
 
 def abi_field_changes(row: Row, field: list[str]) -> Iterator[Change]:
-    yield Change(row, "removed", removed=True)
     yield Change(row, "name", [field[0], f"{field[1]}Changed"])
     yield Change(row, "type", ["double", field[1]])
 

@@ -127,7 +127,7 @@ def test_an_address_is_no_option(repository, revision, tmp_path):
 
 class TestLinks:
     @pytest.fixture
-    def linked(self, git, repository, revision):  # noqa: ARG002 there has to be a commit
+    def linked(self, git, repository, revision):
         """Commits a link and reads the sources."""
 
         def linked(to: str):

@@ -100,7 +100,7 @@ def build(tmp_path: Path) -> Compiler:
     def run(*command: str | Path) -> None:
         subprocess.run(["nice", *map(str, command)], check=True, timeout=120)
 
-    def compile_library(  # noqa: PLR0913 - one parameter for each way to be wrong
+    def compile_library(
         source: str,
         *,
         name: str = "libexample.so",

@@ -86,6 +86,8 @@ class Workshop:
 
     def __init__(self, root: Path) -> None:
         self._cache = root / "cache"
+        self._runtime = root / "runtime"
+        self._runtime.mkdir(exist_ok=True)
         with FileLock(root / "lock"):
             if not self._cache.exists():
                 # What all runs need is made once, and not by each of pytest's processes.
@@ -107,7 +109,8 @@ class Workshop:
         done = subprocess.run(
             ["nice", sys.executable, "-m", "buildkit", "build", "--json", *only],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            # Slots of their own: another run on this machine may hold those it shares for long.
+            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(self._runtime)},
             capture_output=True,
             text=True,
             check=False,

@@ -26,6 +26,7 @@ from support_guards import ISOLATOR, RELEASES, compiled, find_bounds
 from support_rows import Change, Row
 from test_harness import GENERATIONS, HARNESS, ISOLATOR_SYMBOL, Bench, run_harness
 
+from buildkit.errors import UsageError
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.releases import FINAL_RELEASES, Release
 from buildkit.sdk.stub import OLDEST, render
@@ -88,7 +89,7 @@ class Use:
         qualified = "::".join((*package.split("."), message.replace(".", "_")))
         return bool(
             re.search(rf"(?:\.|->){accessor}\(", self.source)
-            and re.search(rf"\b{qualified}::{accessor}[<(]", self.symbols)
+            and re.search(rf"\b{qualified}::{accessor}[<([]", self.symbols)
         )
 
 
@@ -223,7 +224,10 @@ class Judge:
 
     def read(self, name: str, table: InterfaceTable, change: Change | None = None) -> str:
         """What the compiler says on reading the isolator, the probe and the harness."""
-        sdk = self._sdk(name, table)
+        try:
+            sdk = self._sdk(name, table)
+        except UsageError as error:
+            return f"there is no SDK for such a table: {error}"
         for source in self._readers(change):
             flags = ("-fsyntax-only", "-fmax-errors=1", "-Wall", "-Wextra", "-Woverloaded-virtual")
             said = self._compile(sdk, *flags, source)
@@ -292,7 +296,7 @@ class Judge:
         """A folder with the files that differ, and where the others are found."""
         folder = self.folder / name / "sdk"
         folder.mkdir(parents=True, exist_ok=True)
-        tree, true = render(self.release, table), render(self.release, TABLE)
+        tree, true = render(self.release, table), self._true
         alike = tree.keys() == true.keys()
         for path, content in tree.items():
             if not alike or content != true[path]:
@@ -306,6 +310,10 @@ class Judge:
         folders = [word for path in (*sdk, include, ISOLATOR) for word in ("-I", path)]
         forced = ["-include", "mesos_buildkit/version.h"]
         return _said("g++", "-std=c++11", *folders, *forced, *arguments)
+
+    @cached_property
+    def _true(self) -> dict[str, bytes]:
+        return render(self.release, TABLE)
 
     @cached_property
     def _overrides(self) -> str:
@@ -332,34 +340,38 @@ def _said(*command: str | Path) -> str:
 # --- the tests
 
 
-@cache
-def slots() -> Slots:
-    return Slots(default_jobs(512 * 1024**2))
-
-
-def in_parallel(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """As many at a time as fit this machine, with all of pytest's processes counted."""
-
-    def one(item: Any) -> Any:
-        with slots().acquire(Event()):
-            return work(item)
-
-    with ThreadPoolExecutor(slots().limit) as pool:
-        return list(pool.map(one, items))
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # Under xdist each process has a folder of its own below one that they share.
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    # Under xdist each process has a folder of its own below one that they share.
-    root = tmp_path_factory.getbasetemp()
-    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+def in_parallel(shared: Path) -> Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]:
+    """Do something to many, at most as many at a time as fit all of pytest's processes."""
+    slots = Slots(default_jobs(512 * 1024**2), shared / "slots")
+
+    def run(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        def one(item: Any) -> Any:
+            with slots.acquire(Event()):
+                return work(item)
+
+        with ThreadPoolExecutor(slots.limit) as pool:
+            return list(pool.map(one, items))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bench(shared: Path) -> Bench:
     folder = shared / "harness-builds"
     folder.mkdir(exist_ok=True)
     return Bench(folder)
 
 
 @pytest.fixture(scope="session")
-def owned(bench: Bench) -> dict[Release, dict[Row, Changes]]:
+def owned(bench: Bench, in_parallel) -> dict[Release, dict[Row, Changes]]:
     """For each release the rows that the isolator meets there, and in no earlier one."""
 
     def use_of(release: Release) -> Use:
@@ -397,7 +409,9 @@ def test_the_rows_that_are_met_are_those_one_would_name(owned):
 
 
 @pytest.mark.parametrize("release", STRETCHES, ids=str)
-def test_a_changed_row_changes_the_verdict(bench: Bench, owned, tmp_path: Path, release: Release):
+def test_a_changed_row_changes_the_verdict(
+    bench: Bench, in_parallel, owned, tmp_path: Path, release: Release
+):
     judge = Judge(bench, release, tmp_path)
     assert judge.read("true", TABLE) == ""
 
@@ -405,9 +419,10 @@ def test_a_changed_row_changes_the_verdict(bench: Bench, owned, tmp_path: Path, 
         change for row, make in owned[release].items() for change in make(row, row.value(TABLES))
     ]
 
+    @cache
     def changed(number: int) -> InterfaceTable:
         folder = tmp_path / f"table-{number}"
-        return load(rows.write_tables(changes[number].applied(TABLES), folder))
+        return load(rows.write_tables(changes[number].applied(TABLES), TABLES, folder))
 
     def reads_well(number: int) -> bool:
         return not judge.read(str(number), changed(number), changes[number])
@@ -424,6 +439,6 @@ def test_a_changed_row_changes_the_verdict(bench: Bench, owned, tmp_path: Path, 
 
 
 def test_the_table_that_is_changed_is_the_one_that_is_used(tmp_path: Path):
-    folder = rows.write_tables(TABLES, tmp_path)
+    folder = rows.write_tables(TABLES, dict.fromkeys(TABLES), tmp_path)
     for release in STRETCHES:
         assert render(release, load(folder)) == render(release)

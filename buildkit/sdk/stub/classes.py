@@ -117,6 +117,18 @@ def isolator_header(table: InterfaceTable, release: Release) -> Header:
             f"no stub SDK for Mesos {release}: its isolator header {base.location.header} "
             f"is not installed"
         )
+    declared = [
+        location
+        for name in (*table.structs, "Isolator", "IsolatorProcess")
+        if (location := table.location(name, release)) is not None
+        and location.header == base.location.header
+    ]
+    for location in declared:
+        if location.namespace != base.location.namespace:
+            raise UsageError(
+                f"interface table: {location.header} declares {location.qualified} and "
+                f"{base.location.qualified} in {release}; the stub SDK knows one namespace a header"
+            )
     structs = [
         StructView(
             name=location.name,
