@@ -102,7 +102,8 @@ def method_changes(row: Row, method: dict[str, Any]) -> Iterator[Change]:
         yield _with(row, method, returns="process::Future<double>")
     for index, parameter in enumerate(method["parameters"]):
         parameters = copy.deepcopy(method["parameters"])
-        parameters[index][0] = "double"
+        # Neither converts to the other, or a call could still be passed on.
+        parameters[index][0] = "double" if "string" in parameter[0] else "const std::string&"
         del parameters[index][2:]
         yield _with(row, method, f"type of {parameter[1]}", parameters=parameters)
         if parameter[2:]:
