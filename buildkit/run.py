@@ -81,10 +81,31 @@ def stop_on_signals(cancelled: threading.Event) -> Iterator[threading.Event]:
         interrupted.set()
         cancelled.set()
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with _handled(handle):
+        yield interrupted
+
+
+@contextmanager
+def signals_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, while no thread works.
+
+    By themselves they would end the process, and leave behind the ones it has started.
+    """
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    # What the caller has ignored, as nohup does, stays ignored.
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield interrupted
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -22,7 +22,7 @@ from buildkit.outcome import Outcome, Status, exit_code
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan, make_plan
 from buildkit.probe import probe
-from buildkit.run import run_targets, stop_on_signals
+from buildkit.run import run_targets, signals_as_interrupt, stop_on_signals
 from buildkit.slots import Slots, default_jobs
 from buildkit.sources import Sources
 from buildkit.store import Store, mark_as_cache
@@ -64,7 +64,10 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     # One that can't be read must be known before the work, not after.
     dist.manifest()
     announce(console, plan)
-    outcomes, interrupted = _run_plan(plan, options, workspace, console, smoke_again=smoke_again)
+    with signals_as_interrupt():
+        outcomes, interrupted = _run_plan(
+            plan, options, workspace, console, smoke_again=smoke_again
+        )
     records = [record(plan, outcome) for outcome in outcomes]
     # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
     dist.update_manifest(matrix, (row for row in records if row.status is not Status.CANCELLED))

@@ -142,7 +142,7 @@ class TestHost:
 
         seed = random.randrange(2**32)
         moments = random.Random(seed)
-        for attempt in range(4):
+        for attempt in range(3):
             source.write_text(variants[attempt % 2])
             # Everything is to be done again, with the other variant's results in dist/.
             for kind in ("build", "smoke"):
@@ -163,6 +163,50 @@ class TestHost:
             assert set(project.statuses().values()) == {"passed"}
             project.verify_checksums()
             assert not [n for n in project.dist() if ".new-" in n], f"seed {seed}"
+
+
+@pytest.mark.usefixtures("host_engine")
+def test_under_nohup_a_hangup_is_nothing(project, wait_for):
+    go = project.root / "go"
+    project.write("src/build.sh", '"$CXX" $CXXFLAGS $LDFLAGS tiny.cpp -o "$LIBRARY"')
+    command = f"until [ -e {go} ]; do sleep 0.1; done; sh build.sh"
+    project.matrix("0.24.1", module=f'build = "{command}"')
+    process = project.start("nohup", *project.command("build", "--engine", "host"))
+    wait_for(lambda: is_building(project), process)
+    process.send_signal(signal.SIGHUP)
+    go.touch()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+
+
+BOOTSTRAP = """
+[[platform]]
+name = "elsewhere"
+base = "localhost:1/mesos-buildkit-test/none"
+[platform.bootstrap]
+suite = "bookworm"
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_bootstrap(project, docker_engine, wait_for, number):
+    """It takes a minute, and comes before all targets."""
+    begun, program = project.root / "begun", project.root / "bin/mmdebstrap"
+    project.write("bin/mmdebstrap", f"#!/bin/sh\necho $$ > {begun}\nexec sleep 600\n")
+    program.chmod(0o755)
+    project.env["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    project.matrix("0.24.1", more=BOOTSTRAP)
+    process = start_build(project, "docker")
+    wait_for(lambda: begun.exists() and begun.read_text().endswith("\n"), process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    bootstrap = Path("/proc", begun.read_text().strip())
+    try:
+        assert process.returncode == 130, err
+        assert not bootstrap.exists()
+    finally:
+        if bootstrap.exists():
+            os.kill(int(bootstrap.name), signal.SIGKILL)
 
 
 def test_two_signals_end_it_at_once(project, containers_of, wait_for):

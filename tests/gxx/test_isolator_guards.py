@@ -181,4 +181,4 @@ def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
     shown = causes(run.screen)
     assert shown.keys() == mutation.concerned
     for release, lines in shown.items():
-        assert any(NAMED.match(line) for line in lines), f"{release}: {lines}"
+        assert any(NAMED.search(line) for line in lines), f"{release}: {lines}"
