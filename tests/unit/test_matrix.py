@@ -67,7 +67,7 @@ flags = ["-fstack-protector"]
 
 [platform.bootstrap]
 suite = "bookworm"
-mirror = "http://deb.debian.org/debian"
+mirror = "http://archive.example/debian"
 
 [[override]]
 match = "<0.24"
