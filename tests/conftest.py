@@ -1,8 +1,18 @@
-"""What all tests share: hypothesis measures no time, and signals are there to be sent."""
+"""What all tests share: hypothesis measures no time, signals are there to be sent, and a daemon.
 
+Tests use the daemon that DOCKER_HOST, the Docker context or the default socket names, and are
+skipped where none answers; with ``MESOS_BUILDKIT_REQUIRE_DOCKER=1`` that is a failure instead.
+"""
+
+import os
 import signal
 
+import pytest
 from hypothesis import settings
+
+from buildkit.engine import BaseRequest, Bootstrap
+from buildkit.engine.architecture import this_architecture
+from buildkit.engine.docker import DockerEngine, probe_docker
 
 # A busy machine is no defect.
 settings.register_profile("mesos-buildkit", deadline=None)
@@ -12,3 +22,30 @@ settings.load_profile("mesos-buildkit")
 for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
+
+# What the user has fetched must not decide what a test builds against.
+os.environ["MESOS_BUILDKIT_ARCHIVES"] = "/nonexistent/mesos-buildkit-archives"
+
+
+@pytest.fixture(scope="session")
+def base_request() -> BaseRequest:
+    """The default platform's, as in matrix.toml, so that all share one base image."""
+    return BaseRequest(
+        platform="debian12",
+        image="debian:bookworm-slim",
+        packages=("g++",),
+        compiler="g++",
+        architecture=this_architecture(),
+        bootstrap=Bootstrap(suite="bookworm"),
+    )
+
+
+@pytest.fixture(scope="session")
+def docker_engine():
+    probe = probe_docker(timeout=10.0)
+    if not probe.available:
+        if os.environ.get("MESOS_BUILDKIT_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"no Docker daemon: {probe.detail}")
+        pytest.skip(f"NO DOCKER DAEMON, SO NO CONTAINER IS TESTED: {probe.detail}")
+    with DockerEngine.connect(timeout=10.0) as engine:
+        yield engine

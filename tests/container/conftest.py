@@ -1,10 +1,5 @@
-"""A real daemon for these tests, and the one base image that all of them share.
+"""Engines to run steps on, with what a test of them needs around it."""
 
-They use the daemon that DOCKER_HOST, the Docker context or the default socket names, and are
-skipped where none answers; with ``MESOS_BUILDKIT_REQUIRE_DOCKER=1`` that is a failure instead.
-"""
-
-import os
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -12,43 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from buildkit.engine import Base, BaseRequest, Bootstrap, Engine, Limits, Step, StepResult
-from buildkit.engine.architecture import this_architecture
-from buildkit.engine.docker import DockerEngine, probe_docker
+from buildkit.engine import Base, Engine, Limits, Step, StepResult
 from buildkit.engine.host import HostEngine, processes_with
 
-# As in matrix.toml, so that a user of this checkout and these tests share one base image.
-BASE_REQUEST = BaseRequest(
-    platform="debian12",
-    image="debian:bookworm-slim",
-    packages=("g++",),
-    compiler="g++",
-    architecture=this_architecture(),
-    bootstrap=Bootstrap(suite="bookworm"),
-)
-
 
 @pytest.fixture(scope="session")
-def docker_engine():
-    probe = probe_docker(timeout=10.0)
-    if not probe.available:
-        if os.environ.get("MESOS_BUILDKIT_REQUIRE_DOCKER") == "1":
-            pytest.fail(f"no Docker daemon: {probe.detail}")
-        pytest.skip(f"NO DOCKER DAEMON, SO NO CONTAINER IS TESTED: {probe.detail}")
-    with DockerEngine.connect(timeout=10.0) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="session")
-def base_request() -> BaseRequest:
-    """What the default platform asks for."""
-    return BASE_REQUEST
-
-
-@pytest.fixture(scope="session")
-def base(docker_engine) -> Base:
+def base(docker_engine, base_request) -> Base:
     """The default platform's base: found, or pulled, or bootstrapped in a minute or so."""
-    return docker_engine.provide(BASE_REQUEST, print)
+    return docker_engine.provide(base_request, print)
 
 
 @pytest.fixture
@@ -120,10 +86,10 @@ def docker_bench(docker_engine, base, tmp_path) -> Bench:
 
 
 @pytest.fixture
-def host_bench(tmp_path) -> Bench:
+def host_bench(tmp_path, base_request) -> Bench:
     (tmp_path / "temporary").mkdir()
     engine = HostEngine(tmp_path / "temporary")
-    return Bench(engine=engine, base=engine.provide(BASE_REQUEST, print), folder=tmp_path)
+    return Bench(engine=engine, base=engine.provide(base_request, print), folder=tmp_path)
 
 
 @pytest.fixture(params=["docker", "host"])

@@ -2,8 +2,6 @@
 
 A project here mostly builds a counterfeit of an isolator: a few lines that declare their own base
 class and so compile in no time, yet pass the smoke level ``inspect``. Tests that need more say so.
-Tests with a daemon are skipped where none answers; with ``MESOS_BUILDKIT_REQUIRE_DOCKER=1`` that is
-a failure instead.
 """
 
 import hashlib
@@ -15,15 +13,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from buildkit.engine import BaseRequest, Bootstrap
-from buildkit.engine.architecture import this_architecture
-from buildkit.engine.docker import DockerEngine, probe_docker
+from buildkit.engine.docker import DockerEngine
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -46,16 +42,6 @@ struct Tiny : mesos::slave::Isolator {
 static mesos::slave::Isolator* create() { return new Tiny(); }
 extern "C" { mesos::slave::Isolator* (*tiny_Module)() = create; }
 """
-
-# The default platform's, as in matrix.toml, so that all tests share one base image.
-BASE_REQUEST = BaseRequest(
-    platform="debian12",
-    image="debian:bookworm-slim",
-    packages=("g++",),
-    compiler="g++",
-    architecture=this_architecture(),
-    bootstrap=Bootstrap(suite="bookworm"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,16 +226,10 @@ def own_sources(repository) -> Callable[[Path], None]:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Iterator[DockerEngine]:
-    probe = probe_docker(timeout=10.0)
-    if not probe.available:
-        if os.environ.get("MESOS_BUILDKIT_REQUIRE_DOCKER") == "1":
-            pytest.fail(f"no Docker daemon: {probe.detail}")
-        pytest.skip(f"NO DOCKER DAEMON, SO NO CONTAINER IS TESTED: {probe.detail}")
-    with DockerEngine.connect(timeout=10.0) as engine:
-        # So that no test takes a minute more than the others.
-        engine.provide(BASE_REQUEST, print)
-        yield engine
+def docker_engine(docker_engine, base_request) -> DockerEngine:
+    # So that no test takes a minute more than the others.
+    docker_engine.provide(base_request, print)
+    return docker_engine
 
 
 @pytest.fixture(scope="session")
