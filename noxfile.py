@@ -6,10 +6,14 @@
 #     "jinja2>=3.1.5",
 #     "nox>=2026.8.10",
 #     "packaging>=24.2",
+#     "platformdirs>=4.3",
 #     "pydantic>=2.10",
 #     "pyelftools>=0.32",
+#     "requests>=2.32",
 #     "rich>=13.9",
+#     "tenacity>=9",
 #     "unidiff>=0.7.5",
+#     "urllib3>=2",
 # ]
 # ///
 """The sessions: ``nox --list`` names them, the README explains them."""

@@ -41,18 +41,25 @@ class Sources:
                 )
             return self._trees[module.name]
 
-    def _git_tree(self, module: Module, emit: Emit) -> Tree:
+    def repository(self, module: Module, emit: Emit) -> Path:
+        """The bare repository that has a module's commit, fetched if need be.
+
+        Raises as :meth:`tree`.
+        """
         if module.git is None or module.revision is None:
             raise AssertionError("the model asks for source or git with revision")
         url = self._absolute(module.git)
         repository = self._cache / digest_of(url)[:16]
         mark_as_cache(self._cache)
         with FileLock(repository.with_suffix(".lock")):
-            if not repository.is_dir():
-                self._git("init", "--quiet", "--bare", str(repository))
+            init_repository(repository)
             if not self._has(repository, module.revision):
                 emit(f"fetching {module.git} at {module.revision}")
                 self._fetch(repository, url, module)
+        return repository
+
+    def _git_tree(self, module: Module, emit: Emit) -> Tree:
+        repository = self.repository(module, emit)
         tree = f"{module.revision}:{module.subpath or ''}"
         archive = self._git("--git-dir", str(repository), "archive", "--format=tar", tree)
         if archive.returncode:
@@ -87,23 +94,75 @@ class Sources:
             raise TargetError(f"module {module.name}: {module.git} has no commit {revision}")
 
     def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        # A prompt for a password would stop a run that nobody watches.
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        try:
-            return subprocess.run(
-                ["git", *arguments],
-                capture_output=True,
-                check=False,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                timeout=self._seconds,
-            )
-        except FileNotFoundError:
-            raise UnavailableError("git is not installed; needed for a module with 'git'") from None
-        except subprocess.TimeoutExpired:
-            raise UnavailableError(
-                f"git {arguments[0]} took more than {self._seconds:.0f} s"
-            ) from None
+        return _run_git(*arguments, seconds=self._seconds)
+
+
+def init_repository(folder: Path) -> None:
+    """Make ``folder`` an empty bare repository if it is not there.
+
+    Raises :class:`UnavailableError` if git is not installed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Again for one that is there: it may have been cut off.
+    done = _run_git("init", "--quiet", "--bare", str(folder))
+    if done.returncode:
+        raise UnavailableError(f"{folder}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def pack_commit(repository: Path, revision: str) -> bytes:
+    """A commit and the files in it, without its history, as a pack of git's.
+
+    Raises :class:`UnavailableError` if git can't make one.
+    """
+    at = ("--git-dir", str(repository))
+    objects = _run_git(*at, "rev-list", "--objects", "--no-walk", revision)
+    names = b"".join(line.split()[0] + b"\n" for line in objects.stdout.splitlines())
+    pack = _run_git(*at, "pack-objects", "--quiet", "--stdout", given=names)
+    if objects.returncode or pack.returncode:
+        why = (objects.stderr or pack.stderr).decode(errors="replace").strip()
+        raise UnavailableError(f"{repository}: can't pack {revision}: {why}")
+    return pack.stdout
+
+
+def unpack_commit(repository: Path, revision: str, pack: Path) -> None:
+    """Add what :func:`pack_commit` has made to a repository, which need not be there.
+
+    Raises :class:`TargetError` for a pack that is damaged or holds another commit.
+    """
+    mark_as_cache(repository.parent)
+    at = ("--git-dir", str(repository))
+    with FileLock(repository.with_suffix(".lock")):
+        init_repository(repository)
+        shallow = repository / "shallow"
+        known = shallow.read_text().split() if shallow.is_file() else []
+        # Its parents are elsewhere.
+        shallow.write_text("".join(f"{name}\n" for name in sorted({*known, revision})))
+        done = _run_git(*at, "index-pack", "--stdin", given=pack.read_bytes())
+        whole = _run_git(*at, "rev-list", "--objects", "--no-walk", "--quiet", revision)
+        if done.returncode or whole.returncode:
+            shallow.write_text("".join(f"{name}\n" for name in known))
+            why = (done.stderr or whole.stderr).decode(errors="replace").strip()
+            raise TargetError(f"{revision}: not in the pack of that name: {why}")
+
+
+def _run_git(
+    *arguments: str, seconds: float = 600.0, given: bytes = b""
+) -> "subprocess.CompletedProcess[bytes]":
+    # A prompt for a password would stop a run that nobody watches.
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            check=False,
+            env=environment,
+            input=given,
+            timeout=seconds,
+        )
+    except FileNotFoundError:
+        raise UnavailableError("git is not installed; needed for a module with 'git'") from None
+    except subprocess.TimeoutExpired:
+        raise UnavailableError(f"git {arguments[0]} took more than {seconds:.0f} s") from None
 
 
 def _untar(data: bytes, where: str) -> dict[str, File]:

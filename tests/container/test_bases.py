@@ -14,10 +14,13 @@ from dataclasses import replace
 
 import pytest
 
+from buildkit.bundle import read_bundle, write_bundle
+from buildkit.bundleparts import BasesPart
 from buildkit.compat import tarfile
 from buildkit.engine import BaseRequest
 from buildkit.engine.bases import base_tag
-from buildkit.errors import UnavailableError
+from buildkit.engine.docker import DockerEngine
+from buildkit.errors import TargetError, UnavailableError
 
 
 @pytest.fixture
@@ -272,3 +275,30 @@ class TestPulling:
         with pytest.raises(UnavailableError, match=r"the registry has no image .*:nope"):
             docker_engine.provide(request, said.append)
         assert not any("mmdebstrap" in line for line in said)
+
+
+def test_a_bundle_brings_a_base_back(client, base_request, base, tmp_path):
+    request = replace(base_request, platform=f"bundle-{uuid.uuid4().hex[:8]}")
+    tag = base_tag(request)
+    client.images.get(base.identity).tag(tag)
+    bundle = tmp_path / "bundle.tar"
+    try:
+        write_bundle(bundle, [BasesPart(DockerEngine.connect, [request])])
+        client.images.remove(tag, noprune=True)
+        assert read_bundle(bundle, [BasesPart(DockerEngine.connect)]) == 1
+        assert client.images.get(tag).id == base.identity
+    finally:
+        client.images.remove(tag, noprune=True)
+
+
+def test_a_bundle_brings_no_image_of_another_name(client, base, tmp_path):
+    client.images.get(base.identity).tag("mesos-buildkit-test/other:1")
+    try:
+        with DockerEngine.connect() as engine:
+            image = b"".join(engine.save_image("mesos-buildkit-test/other:1"))
+    finally:
+        client.images.remove("mesos-buildkit-test/other:1", noprune=True)
+    part = BasesPart(DockerEngine.connect)
+    with pytest.raises(TargetError, match="and nothing else"):
+        part.accept("debian12-0123456789ab.tar", io.BytesIO(image))
+    assert not client.images.list("mesos-buildkit-test/other")

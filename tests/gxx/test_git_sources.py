@@ -1,5 +1,6 @@
 """A module's sources from a git repository: exactly the commit, whatever the branch is now."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from buildkit.bundle import read_bundle, write_bundle
+from buildkit.bundleparts import RepositoriesPart
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.matrix import Module
-from buildkit.sources import Sources
+from buildkit.sources import Sources, pack_commit
 from buildkit.tree import File
 
 
@@ -145,3 +148,29 @@ class TestLinks:
     def test_any_other_is_an_error_and_not_left_out(self, linked, to):
         with pytest.raises(TargetError, match=r"repository: b\.cpp: a link"):
             linked(to)
+
+
+def test_a_bundle_carries_a_commit_to_a_site_without_network(repository, revision, tmp_path):
+    volume = module(revision, f"file://{repository}")
+    there = sources(repository).repository(volume, print)
+    tree = sources(repository).tree(volume, print)
+    write_bundle(tmp_path / "b.tar", [RepositoriesPart(there.parent, [(there, revision)])])
+    repository.rename(tmp_path / "gone")
+    for _ in range(2):
+        assert read_bundle(tmp_path / "b.tar", [RepositoriesPart(tmp_path / "elsewhere")]) == 1
+        elsewhere = Sources(root=tmp_path, cache=tmp_path / "elsewhere")
+        assert elsewhere.tree(volume, pytest.fail) == tree
+
+
+def test_a_bundle_brings_no_commit_under_anothers_name(repository, revision, git, tmp_path):
+    there = sources(repository).repository(module(revision), print)
+    pack = pack_commit(there, revision)
+    other = git("rev-parse", "HEAD")
+    part = RepositoriesPart(tmp_path / "elsewhere")
+    with pytest.raises(TargetError, match=other):
+        part.accept(f"{there.name}-{other}.pack", io.BytesIO(pack))
+    damaged = bytearray(pack)
+    damaged[len(pack) // 2] ^= 1
+    with pytest.raises(TargetError, match=revision):
+        part.accept(f"{there.name}-{revision}.pack", io.BytesIO(bytes(damaged)))
+    part.accept(f"{there.name}-{revision}.pack", io.BytesIO(pack))
