@@ -1,5 +1,6 @@
 """Smoke level ``inspect`` for one target: what the library's file alone can tell."""
 
+import json
 from pathlib import Path
 
 from buildkit import interfaces
@@ -20,15 +21,36 @@ def inspect_target(
 
     ``provided`` are the symbols that the SDK's runtime has for the module.
     """
-    policy = InspectPolicy(
+    checks = inspect_library(library, debug, policy_for(target, provided))
+    checks += override_checks(find_dead_overrides(library, debug, _interface(target.release)))
+    return checks
+
+
+def policy_for(target: Target, provided: frozenset[str]) -> InspectPolicy:
+    """What the target's library must look like."""
+    return InspectPolicy(
         descriptors=frozenset({target.module.symbol}),
         soname=target.library,
         machine=_MACHINES[target.platform.architecture],
         provided=provided,
+        floor=target.platform.floor,
+        cxx11_abi=target.platform.cxx11_abi,
     )
-    checks = inspect_library(library, debug, policy)
-    checks += override_checks(find_dead_overrides(library, debug, _interface(target.release)))
-    return checks
+
+
+def demands(target: Target) -> str:
+    """What a platform demands of a library beyond what shaped it, as JSON.
+
+    A result of ``inspect`` holds for this only.
+    """
+    floor = target.platform.floor
+    return json.dumps(
+        {
+            "floor": None if floor is None else floor.limits,
+            "cxx11_abi": target.platform.cxx11_abi,
+        },
+        sort_keys=True,
+    )
 
 
 def _interface(release: Release) -> Interface:

@@ -15,6 +15,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
+from buildkit.smoke import abi
+from buildkit.smoke.abi import AbiFacts, Needs, StringUse
 from buildkit.smoke.checks import Check
 from buildkit.smoke.policy import InspectPolicy, matches_any
 
@@ -24,23 +26,10 @@ _DF_TEXTREL = 0x4
 _DF_BIND_NOW = 0x8
 _DF_1_NOW = 0x1
 _PF_X = 0x1
+_VER_FLG_WEAK = 0x2
 _MOST_NAMES_SHOWN = 8
 _EXPORTED_BINDINGS = frozenset({"STB_GLOBAL", "STB_WEAK", "STB_LOOS"})  # STB_LOOS: GNU unique
 _LINKER_MADE = frozenset({"_init", "_fini", "_edata", "_end", "__bss_start"})
-_VERSION = re.compile(r"(GLIBC|GLIBCXX|CXXABI)_([0-9]+(?:\.[0-9]+)*)\Z", re.ASCII)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AbiFloor:
-    """The newest version of each system interface a library needs; None if it needs none."""
-
-    glibc: str | None = None
-    glibcxx: str | None = None
-    cxxabi: str | None = None
-
-    def __str__(self) -> str:
-        named = (("GLIBC", self.glibc), ("GLIBCXX", self.glibcxx), ("CXXABI", self.cxxabi))
-        return ", ".join(f"{name} {version}" for name, version in named if version) or "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +53,7 @@ class _Library:
     search_paths: tuple[str, ...]
     exported: frozenset[str]
     undefined: tuple[_Undefined, ...]
-    versions: frozenset[str]
+    needs: Needs
     bind_now: bool
     text_relocations: bool
     stack: str
@@ -72,19 +61,33 @@ class _Library:
     code: frozenset[str]
 
 
-def abi_floor(library: Path) -> AbiFloor:
-    """The newest GLIBC, GLIBCXX and CXXABI versions that the library asks for.
+def abi_facts(library: Path, debug: Path | None) -> AbiFacts:
+    """The newest version of each system interface that the library needs, and its std::string.
 
-    Raises ``ELFError`` if the file is no ELF file and ``OSError`` if it cannot be read.
+    ``debug`` is as for :func:`inspect_library`. Raises ``ELFError`` if a file is no ELF file and
+    ``OSError`` if it cannot be read.
     """
-    with library.open("rb") as stream:
-        return _floor(frozenset(row.version for row in _needs(ELFFile(stream)).values()))
+    facts = _read(library)
+    names = facts.code if debug is None else facts.code | _read_debug(debug).code
+    return abi.abi_facts(facts.needs, _strings(facts, names))
 
 
 def build_id(library: Path) -> str | None:
     """The library's build-id in hex, or None if it has none. Raises :class:`ELFError`."""
     with library.open("rb") as stream:
         return _build_id(ELFFile(stream))
+
+
+def undefined_symbols(library: Path) -> frozenset[str]:
+    """The symbols that the library expects of the process that loads it.
+
+    Those that carry the version of a library it needs are not among them, nor weak ones, which may
+    stay undefined. Raises :class:`ELFError`.
+    """
+    with library.open("rb") as stream:
+        elf = ELFFile(stream)
+        rows = _undefined(elf, _needs(elf))
+        return frozenset(row.name for row in rows if row.library is None and not row.weak)
 
 
 def inspect_library(library: Path, debug: Path | None, policy: InspectPolicy) -> list[Check]:
@@ -114,10 +117,24 @@ def inspect_library(library: Path, debug: Path | None, policy: InspectPolicy) ->
             else "",
         ),
     ]
-    checks += _debug_checks(library, debug, facts, policy)
-    floor = _floor(facts.versions)
-    checks.append(Check(level=LEVEL, name="ABI floor read", ok=True, detail=str(floor)))
-    return checks
+    code = facts.code
+    build_id_problem = "" if facts.build_id else "no build ID; link with -Wl,--build-id=sha1"
+    if debug is not None:
+        try:
+            apart = _read_debug(debug)
+        except (OSError, ELFError, AssertionError) as error:
+            problem = f"{debug.name}: {error or 'not an ELF'}"
+            return [*checks, _check("debug file belongs to the library", problem)]
+        code |= apart.code
+        if facts.build_id != apart.build_id:
+            build_id_problem = (
+                f"{library.name} has build ID {facts.build_id}, {debug.name} has {apart.build_id}"
+            )
+    checks += [
+        _check("has a build ID, the debug file the same", build_id_problem),
+        _check("no second protobuf or glog inside", _twins_inside(library, code, policy)),
+    ]
+    return checks + _abi_checks(facts, code, policy)
 
 
 def _check(name: str, problem: str) -> Check:
@@ -198,28 +215,10 @@ def _unprovided(facts: _Library, policy: InspectPolicy) -> str:
     return f"{len(nowhere)} that no library and no agent provides: {_names(nowhere)}"
 
 
-def _debug_checks(
-    library: Path, debug: Path | None, facts: _Library, policy: InspectPolicy
-) -> list[Check]:
-    code = facts.code
-    build_id_problem = "" if facts.build_id else "no build ID; link with -Wl,--build-id=sha1"
-    if debug is not None:
-        try:
-            with debug.open("rb") as stream:
-                elf = ELFFile(stream)
-                code |= _defined(elf)
-                other = _build_id(elf)
-        except (OSError, ELFError, AssertionError) as error:
-            return [_check("debug file belongs to the library", f"{debug.name}: {error}")]
-        if facts.build_id != other:
-            build_id_problem = (
-                f"{library.name} has build ID {facts.build_id}, {debug.name} has {other}"
-            )
-    checks = [_check("has a build ID, the debug file the same", build_id_problem)]
+def _twins_inside(library: Path, code: frozenset[str], policy: InspectPolicy) -> str:
     # Without a symbol table there is nothing to look through; saying "good" would be a guess.
     if not code:
-        problem = f"{library.name} is stripped and there is no debug file: cannot tell"
-        return [*checks, _check("no second protobuf or glog inside", problem)]
+        return f"{library.name} is stripped and there is no debug file: cannot tell"
     problems = []
     for twin in policy.twin_code:
         if twin.name in policy.allow_twins:
@@ -228,7 +227,27 @@ def _debug_checks(
         found = [name for name in code if pattern.match(name)]
         if found:
             problems.append(f"{twin.why} ({_names(found)})")
-    return [*checks, _check("no second protobuf or glog inside", "; ".join(problems))]
+    return "; ".join(problems)
+
+
+def _abi_checks(facts: _Library, code: frozenset[str], policy: InspectPolicy) -> list[Check]:
+    strings = _strings(facts, code)
+    read = abi.abi_facts(facts.needs, strings)
+    checks = [
+        Check(level=LEVEL, name="ABI read", ok=True, detail=str(read)),
+        _check("needs nothing private of the system", abi.private_needs(facts.needs)),
+    ]
+    if policy.floor is not None:
+        above = abi.above_floor(facts.needs, policy.floor)
+        checks += [_check(f"needs at most {limit}", problem) for limit, problem in above.items()]
+    if policy.cxx11_abi is not None:
+        problem = abi.wrong_string(strings, cxx11_abi=policy.cxx11_abi)
+        checks.append(_check("uses the platform's std::string", problem))
+    return checks
+
+
+def _strings(facts: _Library, code: frozenset[str]) -> StringUse:
+    return abi.string_use((symbol.name for symbol in facts.undefined), code)
 
 
 # --- reading
@@ -242,6 +261,7 @@ def _read(library: Path) -> _Library:
         values = {tag.entry.d_tag: tag.entry.d_val for tag in tags}
         sonames = _texts(tags, "DT_SONAME")
         needs = _needs(elf)
+        undefined = tuple(_undefined(elf, needs))
         return _Library(
             kind=elf["e_type"],
             machine=elf["e_machine"],
@@ -249,8 +269,8 @@ def _read(library: Path) -> _Library:
             needed=_texts(tags, "DT_NEEDED"),
             search_paths=_texts(tags, "DT_RPATH") + _texts(tags, "DT_RUNPATH"),
             exported=_exported(elf),
-            undefined=tuple(_undefined(elf, needs)),
-            versions=frozenset(row.version for row in needs.values()),
+            undefined=undefined,
+            needs=_needed_symbols(needs, undefined, packed="DT_RELR" in values),
             bind_now="DT_BIND_NOW" in values
             or bool(values.get("DT_FLAGS", 0) & _DF_BIND_NOW)
             or bool(values.get("DT_FLAGS_1", 0) & _DF_1_NOW),
@@ -260,6 +280,18 @@ def _read(library: Path) -> _Library:
             build_id=_build_id(elf),
             code=_defined(elf),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DebugFile:
+    build_id: str | None
+    code: frozenset[str]
+
+
+def _read_debug(debug: Path) -> _DebugFile:
+    with debug.open("rb") as stream:
+        elf = ELFFile(stream)
+        return _DebugFile(build_id=_build_id(elf), code=_defined(elf))
 
 
 def _texts(tags: list[DynamicTag], name: str) -> tuple[str, ...]:
@@ -272,6 +304,8 @@ def _texts(tags: list[DynamicTag], name: str) -> tuple[str, ...]:
 class _Need:
     library: str
     version: str
+    weak: bool
+    """Whether the loader goes on without it."""
 
 
 def _needs(elf: ELFFile) -> dict[int, _Need]:
@@ -282,10 +316,28 @@ def _needs(elf: ELFFile) -> dict[int, _Need]:
     if section is None:
         return {}
     return {
-        row["vna_other"]: _Need(library=needed.name or "", version=row.name or "")
+        row["vna_other"]: _Need(
+            library=needed.name or "",
+            version=row.name or "",
+            weak=bool(row["vna_flags"] & _VER_FLG_WEAK),
+        )
         for needed, rows in section.iter_versions()
         for row in rows
     }
+
+
+def _needed_symbols(
+    needs: dict[int, _Need], undefined: tuple[_Undefined, ...], *, packed: bool
+) -> Needs:
+    """Each version that must be there, and the symbols that ask for it."""
+    found: dict[str, list[str]] = {row.version: [] for row in needs.values() if not row.weak}
+    if packed:
+        # Not every linker asks for it, and the relocations are lost on an older glibc all the same.
+        found.setdefault(abi.PACKED_RELOCATIONS, [])
+    for symbol in undefined:
+        if symbol.version in found:
+            found[symbol.version].append(symbol.name)
+    return {version: tuple(sorted(symbols)) for version, symbols in found.items()}
 
 
 def _dynamic_symbols(elf: ELFFile) -> SymbolTableSection | None:
@@ -357,14 +409,3 @@ def _build_id(elf: ELFFile) -> str | None:
                 if note["n_type"] == "NT_GNU_BUILD_ID":
                     return str(note["n_desc"])
     return None
-
-
-def _floor(versions: frozenset[str]) -> AbiFloor:
-    newest: dict[str, tuple[int, ...]] = {}
-    for version in versions:
-        found = _VERSION.match(version)
-        if found:
-            number = tuple(int(part) for part in found[2].split("."))
-            newest[found[1]] = max(newest.get(found[1], ()), number)
-    text = {name: ".".join(map(str, number)) for name, number in newest.items()}
-    return AbiFloor(glibc=text.get("GLIBC"), glibcxx=text.get("GLIBCXX"), cxxabi=text.get("CXXABI"))

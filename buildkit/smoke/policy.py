@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from buildkit.smoke.abi import Floor
+
 
 @dataclass(frozen=True, kw_only=True)
 class Twin:
@@ -58,6 +60,10 @@ class InspectPolicy:
     system_libraries: tuple[str, ...] = field(default_factory=lambda: shipped().system_libraries)
     twin_libraries: tuple[Twin, ...] = field(default_factory=lambda: shipped().twin_libraries)
     twin_code: tuple[Twin, ...] = field(default_factory=lambda: shipped().twin_code)
+    floor: Floor | None = None
+    """What the agents' systems have; None to report only what the library needs of them."""
+    cxx11_abi: bool | None = None
+    """Which std::string the agent was compiled with; None for any."""
     allow_twins: frozenset[str] = frozenset()
     """Names of twins that are not forbidden for this target."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildkit.smoke.checks import failures
-from buildkit.smoke.elf import abi_floor, inspect_library
+from buildkit.smoke.elf import inspect_library
 from buildkit.smoke.overrides import Interface, OverrideReport, find_dead_overrides, override_checks
 from buildkit.smoke.policy import InspectPolicy
 
@@ -141,16 +141,6 @@ def test_a_good_library_has_no_problem(build: Compiler) -> None:
 
 def test_a_good_stripped_library_with_its_debug_file_has_no_problem(build: Compiler) -> None:
     assert problems(build(GOOD, strip=True)) == {}
-
-
-def test_abi_floor_is_read_from_the_versions_the_library_needs(build: Compiler) -> None:
-    source = GOOD + '#include <cstdlib>\nconst char* home() { return std::getenv("HOME"); }\n'
-    floor = abi_floor(build(source).library)
-    assert floor.glibc is not None
-    assert floor.glibcxx is not None
-    # std::string's present form came with 3.4.21, which is newer than 3.4.9.
-    assert tuple(map(int, floor.glibcxx.split("."))) >= (3, 4, 21)
-    assert floor.glibc in str(floor)
 
 
 @pytest.mark.parametrize(

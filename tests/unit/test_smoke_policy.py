@@ -6,7 +6,6 @@ from fnmatch import translate
 import pytest
 
 from buildkit.smoke.dwarf import shortened
-from buildkit.smoke.elf import AbiFloor
 from buildkit.smoke.policy import InspectPolicy, matches_any, shipped
 
 
@@ -64,6 +63,8 @@ def test_a_target_starts_from_the_shipped_policy() -> None:
     policy = InspectPolicy(descriptors=frozenset({"x"}))
     assert policy.system_libraries == shipped().system_libraries
     assert policy.twin_code == shipped().twin_code
+    assert policy.floor is None
+    assert policy.cxx11_abi is None
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,3 @@ def test_a_target_starts_from_the_shipped_policy() -> None:
 )  # fmt: skip
 def test_type_names_are_shown_as_written(name: str, short: str) -> None:
     assert shortened(name) == short
-
-
-def test_an_abi_floor_reads_as_a_list_of_what_is_needed() -> None:
-    floor = AbiFloor(glibc="2.34", glibcxx="3.4.30")
-    assert str(floor) == "GLIBC 2.34, GLIBCXX 3.4.30"
-    assert str(AbiFloor()) == "none"
