@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from buildkit.errors import TargetError
+
 EngineName = Literal["docker", "host"]
 Emit = Callable[[str], None]
 """Takes one line of a step's output, without its line end."""
@@ -39,6 +41,14 @@ class Step:
     """Destination below the work folder (POSIX; ``"."`` is itself) -> a file or folder here."""
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    writable: tuple[str, ...] = ()
+    """Absolute folders that the command insists on writing to: empty, its own, gone afterwards."""
+    root: bool = False
+    """Whether the command insists on being root. It gets none of root's capabilities for that."""
+
+
+class NotPossibleHereError(TargetError):
+    """The engine can't give a command what it insists on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +124,8 @@ class Engine(Protocol):
         """Run ``step`` on ``base``; whatever it leaves in ``out/`` is put below ``output`` here.
 
         Returns within a second or so of ``cancelled`` being set, and leaves nothing running. Raises
-        :class:`buildkit.errors.UnavailableError` if the engine itself fails.
+        :class:`buildkit.errors.UnavailableError` if the engine itself fails, and
+        :class:`NotPossibleHereError` before anything is started.
         """
 
     def close(self) -> None:

@@ -112,7 +112,7 @@ class DockerEngine:
         name = f"mesos-buildkit-{uuid.uuid4().hex}"
         with (
             daemon_errors(f"running step {step.name!r} of {step.target}"),
-            trees.pack(tree, top=FOLDER, owner=USER, modified=modified) as archive,
+            trees.pack(tree, top=FOLDER, owner=_user(step), modified=modified) as archive,
         ):
             try:
                 self._create(name, step, base)
@@ -124,6 +124,19 @@ class DockerEngine:
                 self._remove(name)
         return result
 
+    def save_image(self, reference: str) -> Iterator[bytes]:
+        """The image as ``docker save`` writes it. Raises :class:`UnavailableError`."""
+        with daemon_errors(f"saving {reference}"):
+            yield from self._api.get_image(reference)
+
+    def load_image(self, stream: IO[bytes]) -> None:
+        """Load what ``docker save`` has written. Raises :class:`UnavailableError`."""
+        with daemon_errors("loading an image"):
+            events = cast("Iterator[Any]", self._api.load_image(stream))  # type: ignore[no-untyped-call]
+            for event in events:
+                if isinstance(event, dict) and "error" in event:
+                    raise UnavailableError(f"loading an image: {event['error']}")
+
     def _create(self, name: str, step: Step, base: Base) -> None:
         from docker.types import LogConfig, Ulimit  # noqa: PLC0415  # takes 0.3 s
 
@@ -134,7 +147,7 @@ class DockerEngine:
             name=name,
             entrypoint=["/bin/sh", "-c", FRAME, "sh"],
             command=framed(step, home="/tmp"),  # noqa: S108  # the container's own
-            user=f"{USER}:{USER}",
+            user=f"{_user(step)}:{_user(step)}",
             working_dir=WORK_FOLDER,
             volumes=[VOLUME],
             hostname="mesos-buildkit",
@@ -150,7 +163,7 @@ class DockerEngine:
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges:true"],
                 read_only=True,
-                tmpfs={"/tmp": TMPFS},  # noqa: S108  # the container's own
+                tmpfs=dict.fromkeys(("/tmp", *step.writable), TMPFS),  # noqa: S108
                 mem_limit=limits.memory_bytes,
                 memswap_limit=limits.memory_bytes,
                 pids_limit=limits.pids,
@@ -275,6 +288,10 @@ class DockerEngine:
         except docker.errors.ImageNotFound:
             return False
         return True
+
+
+def _user(step: Step) -> int:
+    return 0 if step.root else USER
 
 
 class _Follower(threading.Thread):

@@ -20,7 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal, Self
 
-from buildkit.engine import Base, BaseRequest, Emit, EngineName, Step, StepResult, trees
+from buildkit.engine import (
+    Base,
+    BaseRequest,
+    Emit,
+    EngineName,
+    NotPossibleHereError,
+    Step,
+    StepResult,
+    trees,
+)
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.engine.owner import Owner
@@ -156,6 +165,52 @@ def _collect(folder: Path, output: Path) -> None:
         trees.unpack(archive, output, top=RESULTS)
 
 
+_MOUNT_FOLDERS = """\
+while [ "$1" != -- ]; do
+  there=$1
+  while [ ! -d "$there" ]; do there=$(dirname "$there"); done
+  [ "$there" != / ] || { echo "no folder above $1 can be hidden" >&2; exit 1; }
+  mount -t tmpfs -o mode=1777 mesos-buildkit "$there"
+  mkdir -p "$1"
+  shift
+done
+shift
+exec "$@"
+"""
+"""Hides the nearest folder that is there, so that nothing is left of it on the machine."""
+
+
+def _alone_with(step: Step, work: Path) -> list[str]:
+    """What to put before a step's command, which is run in ``work``, for all it insists on."""
+    folders = step.writable
+    is_root = os.geteuid() == 0
+    if not folders and (is_root or not step.root):
+        return []
+    for folder in folders:
+        there = next(path for path in (Path(folder), *Path(folder).parents) if path.is_dir())
+        if work.resolve().is_relative_to(there.resolve()):
+            raise NotPossibleHereError(
+                f"{folder}: hiding {there} would hide the work folder {work} as well; use a "
+                "container, or another TMPDIR"
+            )
+    start = ["unshare", "--mount"]
+    if not is_root:
+        start += ["--user", "--map-root-user"]
+    prefix = [*start, "/bin/sh", "-eu", "-c", _MOUNT_FOLDERS, "sh", *folders, "--"]
+    try:
+        tried = subprocess.run(
+            [*prefix, "true"], check=False, capture_output=True, text=True, timeout=30.0
+        )
+        problem = (tried.stderr.strip() or "unshare failed") if tried.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = str(error)
+    if problem:
+        raise NotPossibleHereError(
+            f"no user and mount namespace of its own on this machine: {problem}; use a container"
+        )
+    return prefix
+
+
 class _Run:
     """One step's processes: a session of their own, of which nothing is left in the end."""
 
@@ -166,7 +221,10 @@ class _Run:
         self._next_look = self._began + _MEMORY_POLL_SECONDS
         try:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARDED_FRAME, "sh", *framed(step, home=str(scratch))],
+                [
+                    *_alone_with(step, work),
+                    *("/bin/sh", "-c", _GUARDED_FRAME, "sh", *framed(step, home=str(scratch))),
+                ],
                 cwd=work,
                 env={"PATH": os.environ.get("PATH", os.defpath)},
                 stdin=subprocess.PIPE,

@@ -3,6 +3,7 @@
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,30 @@ def test_results_that_the_step_removed_are_none(bench):
 def test_no_core_is_dumped_and_stdin_is_empty(bench):
     bench.run("ulimit -c; cat; echo end")
     assert bench.lines == ["0", "end"]
+
+
+def test_a_folder_of_the_system_is_the_steps_own_and_gone_afterwards(bench):
+    folder = f"/var/run/mesos-buildkit-test-{os.getpid()}/deep"
+    script = f"ls -A {folder}; echo found > {folder}/file; cat {folder}/file; pwd; echo > out/r"
+    for _ in range(2):
+        bench.lines.clear()
+        result = bench.run(script, inputs={}, writable=(folder,))
+        assert result.ok, bench.lines
+        # The first line would be what another step had left.
+        assert bench.lines[0] == "found"
+        assert bench.results() == {"r": "\n"}
+    assert not Path(folder).parent.exists()
+
+
+def test_one_that_insists_on_being_root_is_and_may_nothing(bench):
+    result = bench.run(
+        "id -u; echo > out/r; chown 1234 out/r 2> /dev/null || echo refused", root=True
+    )
+    assert result.ok
+    assert bench.lines[0] == "0"
+    assert bench.results() == {"r": "\n"}
+    if bench.engine.name == "docker":
+        assert bench.lines[1:] == ["refused"]
 
 
 class TestLimits:
