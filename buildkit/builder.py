@@ -1,55 +1,34 @@
-"""Makes, or finds in the store, what a target's stages produce: library, harness, smoke result.
-
-Every product is an entry of the store under the digest of all that shaped it. A step that fails
-leaves no entry.
-"""
+"""Makes, or finds in the store, what a target's stages produce: library, harness, smoke result."""
 
 import json
-import threading
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from elftools.common.exceptions import ELFError
+
 from buildkit import __version__
 from buildkit.artifacts import DEBUG_SUFFIX
-from buildkit.causes import MOST_LINES, error_lines
+from buildkit.causes import MOST_LINES
 from buildkit.context import Context
-from buildkit.engine import Base, Engine, Limits, Step, StepResult
-from buildkit.errors import InterruptedRunError, TargetError
-from buildkit.inspection import inspect_target
+from buildkit.engine import NotPossibleHereError
+from buildkit.inspection import demands, inspect_target
 from buildkit.matrix import SmokeLevel
-from buildkit.slots import Slots
+from buildkit.sdk.model import Runtime
+from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check, failures
+from buildkit.smoke.elf import abi_facts, undefined_symbols
 from buildkit.smoke.results import read_report
-from buildkit.store import Store
-from buildkit.targetlog import TargetLog
+from buildkit.steps import Product, Site, StepEndedError, StepFailedError, Steps
 from buildkit.tree import digest_of, read_tree, tree_digest
 from buildkit.workfolder import WorkFolder
 
-_LOG = "log.txt"
 _CHECKS = "checks.json"
 _COMPILER = "compiler.txt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Product:
-    """An entry of the store, and whether it was there already."""
-
-    entry: Path
-    cached: bool
-
-
-class StepFailedError(TargetError):
-    """A step has failed; ``lines`` say why."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+_ABI = "abi.json"
+NOT_POSSIBLE = "level run is not possible here"
 
 
 class SmokeFailedError(StepFailedError):
@@ -62,37 +41,20 @@ class SmokeFailedError(StepFailedError):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One target's context on one base, with the log that its steps write."""
+    """One target's context, and where its steps run."""
 
     context: Context
-    base: Base
     folder: WorkFolder
     """The context on disk, when a step needs it."""
-    log: TargetLog
-    waited: Callable[[float], None]
-    """Told of the seconds spent waiting for a slot, which are nobody's work."""
+    site: Site
 
 
 class Builder:
-    """Runs steps on an engine, at most as many at a time as there are slots. Thread-safe."""
+    """The stages' products. Thread-safe."""
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        engine: Engine,
-        store: Store,
-        slots: Slots,
-        limits: Limits,
-        cancelled: threading.Event,
-        smoke_again: bool = False,
-    ) -> None:
+    def __init__(self, steps: Steps, *, smoke_again: bool = False) -> None:
+        self._steps = steps
         self._smoke_again = smoke_again
-        self._engine = engine
-        self._store = store
-        self._slots = slots
-        self._limits = limits
-        self._cancelled = cancelled
-        self._locks = _Locks()
 
     def library(self, job: Job) -> Product:
         """The compiled module, its debug file and the compiler's name.
@@ -100,21 +62,21 @@ class Builder:
         Raises :class:`StepFailedError` with the compiler's errors.
         """
         target = job.context.target
-        digest = digest_of("build", job.context.build_digest, job.base.identity, target.library)
-        found = self._found("build", digest, job)
+        site = job.site
+        digest = digest_of("build", job.context.build_digest, site.base.identity, target.library)
+        found = self._steps.found("build", digest, site)
         if found is not None:
             return found
 
         def fill(entry: Path) -> None:
-            with self._recorded(job, entry):
-                inputs = {".": job.folder.path, "common": self._common(job)}
-                self._step(job, "build", ("sh", "build.sh", "common", "out"), inputs, entry)
-                for name in (target.library, target.library + DEBUG_SUFFIX, _COMPILER):
-                    if not (entry / name).is_file():
-                        raise StepFailedError([f"the build left no {name}"])
+            inputs = {".": job.folder.path, "common": self._common(job)}
+            self._steps.run(site, "build", ("sh", "build.sh", "common", "out"), inputs, entry)
+            for name in (target.library, target.library + DEBUG_SUFFIX, _COMPILER):
+                if not (entry / name).is_file():
+                    raise StepFailedError([f"the build left no {name}"])
 
-        with self._slot(job):
-            return Product(entry=self._store.put("build", digest, fill), cached=False)
+        with self._steps.slot(site):
+            return self._steps.make("build", digest, site, fill)
 
     def smoke(self, job: Job, library: Product, level: SmokeLevel) -> Product:
         """The checks of a library that passed them all.
@@ -122,59 +84,77 @@ class Builder:
         Raises :class:`SmokeFailedError` with all checks if some failed, and
         :class:`StepFailedError` if they could not be made.
         """
+        context, site = job.context, job.site
+        undefined = _undefined(library.entry / context.target.library)
+        # Before the slot: whoever makes a runtime for several targets takes its own.
+        runtime = context.sdk.runtime(site, undefined)
         digest = digest_of(
-            *("smoke", library.entry.name, job.context.smoke_digest, job.base.identity, level),
-            _checker_digest(),
+            *("smoke", library.entry.name, context.smoke_digest, site.base.identity, level),
+            *(runtime.digest, _checker_digest(), demands(context.target)),
+            *(*context.target.module.smoke.writes, str(context.target.module.smoke.root)),
         )
-        found = self._found("smoke", digest, job)
-        if self._smoke_again and found is not None:
-            self._store.drop("smoke", digest)
+        found = self._steps.found("smoke", digest, site)
+        # What was not possible then may be possible now.
+        again = found is not None and any(c.name == NOT_POSSIBLE for c in read_checks(found))
+        if found is not None and (again or self._smoke_again):
+            self._steps.store.drop("smoke", digest)
         elif found is not None:
             return found
 
         def fill(entry: Path) -> None:
-            with self._recorded(job, entry):
-                checks = self._inspect(job, library.entry)
-                if level != "inspect" and not failures(checks):
-                    checks += self._drive(job, library.entry, level, entry)
-                if failures(checks):
-                    raise SmokeFailedError(checks)
-                _write_checks(entry, checks)
+            # A sanitizer's library is like no other, and nobody is given it.
+            sanitized = context.target.sanitizer is not None
+            checks = [] if sanitized else self._inspect(job, library.entry, runtime)
+            if level != "inspect" and not failures(checks):
+                checks += self._drive(job, library.entry, runtime, level, entry)
+            if failures(checks):
+                raise SmokeFailedError(checks)
+            _write_checks(entry, checks)
+            built = library.entry / context.target.library
+            facts = abi_facts(built, built.with_name(built.name + DEBUG_SUFFIX))
+            (entry / _ABI).write_text(json.dumps(asdict(facts)))
 
-        with self._slot(job):
-            return Product(entry=self._store.put("smoke", digest, fill), cached=False)
+        with self._steps.slot(site):
+            return self._steps.make("smoke", digest, site, fill)
 
-    @contextmanager
-    def _slot(self, job: Job) -> Iterator[None]:
-        begun = time.monotonic()
-        with self._slots.acquire(self._cancelled):
-            job.waited(time.monotonic() - begun)
-            yield
-
-    def _inspect(self, job: Job, built: Path) -> list[Check]:
+    def _inspect(self, job: Job, built: Path, runtime: Runtime) -> list[Check]:
         target = job.context.target
         library = built / target.library
         debug = built / (target.library + DEBUG_SUFFIX)
-        checks = inspect_target(target, library, debug, job.context.sdk.provided)
+        checks = inspect_target(target, library, debug, runtime.provided)
         for check in checks:
-            job.log(str(check))
+            job.site.log(str(check))
         return checks
 
-    def _drive(self, job: Job, built: Path, level: SmokeLevel, entry: Path) -> list[Check]:
+    def _drive(
+        self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path
+    ) -> list[Check]:
         """Levels ``load`` and ``run``: the harness loads and drives the library."""
         folder = job.folder.path
         inputs = {
             **{path: folder / path for path in job.context.smoke},
             "harness": folder / "harness",
             "built": built,
-            "tools": self._harness(job),
+            "tools": self._harness(job, runtime),
+            **runtime.inputs,
         }
         argv = ("sh", "smoke.sh", level, "built", "tools")
+        needs = job.context.target.module.smoke
+        insists = level != "load"
         ended = None
         problem = None
         try:
-            self._step(job, "smoke", argv, inputs, entry)
-        except _StepEndedError as error:
+            self._steps.run(
+                *(job.site, "smoke", argv, inputs, entry),
+                writable=needs.writes if insists else (),
+                root=needs.root and insists,
+            )
+        except NotPossibleHereError as error:
+            less = self._drive(job, built, runtime, "load", entry)
+            why = Check(level="load", name=NOT_POSSIBLE, ok=True, detail=str(error))
+            job.site.log(str(why))
+            return [*less, why]
+        except StepEndedError as error:
             ended = None if error.result.ended == "exited" else error.how
             problem = error
         checks = read_report(entry / "load.jsonl", level="load", ended=ended)
@@ -187,14 +167,14 @@ class Builder:
     def _common(self, job: Job) -> Path:
         """The objects that are the same for all releases; an empty folder if there are none."""
         context = job.context
-        digest = digest_of("common", context.common_digest, job.base.identity)
+        digest = digest_of("common", context.common_digest, job.site.base.identity)
         inputs = {path: job.folder.path / path for path in context.common}
         return self._once("common", digest, job, ("sh", "common.sh", "out"), inputs)
 
-    def _harness(self, job: Job) -> Path:
+    def _harness(self, job: Job, runtime: Runtime) -> Path:
         """The compiled harness. It knows the SDK but not the module, so modules share it."""
         context = job.context
-        base = job.base.identity
+        base = job.site.base.identity
         try:
             core = self._once(
                 "harness-core",
@@ -205,10 +185,10 @@ class Builder:
             )
             return self._once(
                 "harness",
-                digest_of("harness", context.harness_digest, base),
+                digest_of("harness", context.harness_digest, runtime.digest, base),
                 job,
                 ("sh", "harness.sh", "core", "out"),
-                {".": job.folder.path, "core": core},
+                {".": job.folder.path, "core": core, **runtime.inputs},
             )
         except StepFailedError as error:
             what = "the smoke harness does not compile on this platform, or against this SDK"
@@ -217,89 +197,18 @@ class Builder:
     def _once(
         self, kind: str, digest: str, job: Job, argv: tuple[str, ...], inputs: Mapping[str, Path]
     ) -> Path:
-        """A product that several targets share: the first to need it makes it, others wait."""
-        # Targets with another environment do not share it: that shapes what the step leaves.
-        env = job.context.target.env
-        digest = digest_of(digest, *(f"{name}={env[name]}" for name in sorted(env)))
-
         def fill(entry: Path) -> None:
-            with self._recorded(job, entry):
-                self._step(job, kind, argv, inputs, entry)
+            self._steps.run(job.site, kind, argv, inputs, entry)
 
-        with self._locks.of(digest):
-            found = self._found(kind, digest, job)
-            return found.entry if found else self._store.put(kind, digest, fill)
-
-    def _step(
-        self,
-        job: Job,
-        name: str,
-        argv: tuple[str, ...],
-        inputs: Mapping[str, Path],
-        output: Path,
-    ) -> None:
-        target = job.context.target
-        mark = len(job.log.lines)
-        job.log(f"--- {name}: {' '.join(argv)}")
-        step = Step(
-            name=name,
-            target=target.name,
-            argv=argv,
-            inputs=inputs,
-            env=target.env,
-            limits=self._limits,
-        )
-        result = self._engine.run(step, job.base, output, job.log, self._cancelled)
-        if result.ended == "cancelled":
-            raise InterruptedRunError("the run was stopped")
-        job.log(f"--- {name}: ended after {result.seconds:.1f} s with {result.exit_code}")
-        if not result.ok:
-            raise _StepEndedError(name, result, self._limits, job.log.since(mark + 1)[:-1])
-
-    def _found(self, kind: str, digest: str, job: Job) -> Product | None:
-        entry = self._store.get(kind, digest)
-        if entry is None:
-            return None
-        # The log says what it said when the work was done, its warnings included.
-        for line in (entry / _LOG).read_text().splitlines():
-            job.log(line)
-        return Product(entry=entry, cached=True)
-
-    @staticmethod
-    @contextmanager
-    def _recorded(job: Job, entry: Path) -> Iterator[None]:
-        mark = len(job.log.lines)
-        yield
-        lines = job.log.since(mark)
-        (entry / _LOG).write_text("".join(f"{line}\n" for line in lines))
+        return self._steps.once(kind, digest, job.site, fill).entry
 
 
-class _Locks:
-    """A lock for each name."""
-
-    def __init__(self) -> None:
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._guard = threading.Lock()
-
-    def of(self, name: str) -> threading.Lock:
-        """The one lock of ``name``."""
-        with self._guard:
-            return self._locks[name]
-
-
-class _StepEndedError(StepFailedError):
-    """A step's command did not end well."""
-
-    def __init__(self, name: str, result: StepResult, limits: Limits, log: list[str]) -> None:
-        match result.ended:
-            case "timeout":
-                self.how = f"stopped after {limits.seconds:.0f} s (seconds-per-step)"
-            case "memory":
-                self.how = f"needed more than {limits.memory_bytes >> 20} MiB (memory-per-job)"
-            case _:
-                self.how = f"exited with {result.exit_code}"
-        super().__init__([f"{name}: {self.how}", *error_lines(log)])
-        self.result = result
+def _undefined(library: Path) -> frozenset[str]:
+    try:
+        return undefined_symbols(library)
+    except ELFError:
+        # What it is instead is for level inspect to say.
+        return frozenset()
 
 
 def compiler_of(library: Product) -> str:
@@ -312,6 +221,11 @@ def read_checks(smoke: Product) -> list[Check]:
     return [Check(**row) for row in json.loads((smoke.entry / _CHECKS).read_text())]
 
 
+def read_abi(smoke: Product) -> AbiFacts:
+    """What the tested library needs of a system."""
+    return AbiFacts(**json.loads((smoke.entry / _ABI).read_text()))
+
+
 def _write_checks(entry: Path, checks: list[Check]) -> None:
     rows = [{"level": c.level, "name": c.name, "ok": c.ok, "detail": c.detail} for c in checks]
     (entry / _CHECKS).write_text(json.dumps(rows, indent=1))
@@ -321,7 +235,7 @@ def _write_checks(entry: Path, checks: list[Check]) -> None:
 def _checker_digest() -> str:
     """Over the code and data that judge a library: what they think may change with them."""
     package = resources.files("buildkit")
-    trees = []
+    trees = [digest_of((package / "inspection.py").read_text())]
     for name in ("smoke", "interfaces"):
         with resources.as_file(package / name) as folder:
             trees.append(tree_digest(read_tree(folder)))

@@ -106,6 +106,18 @@ class Slots:
             cancelled.wait(_POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
         raise WaitCancelledError("cancelled while waiting for a job slot")
 
+    @contextmanager
+    def acquire_free(self) -> Iterator[int]:
+        """Hold all slots that are free now; how many. To be asked for while holding one."""
+        locks: list[FileLock] = []
+        try:
+            while (lock := self._try_each()[0]) is not None:
+                locks.append(lock)
+            yield len(locks)
+        finally:
+            for lock in locks:
+                lock.release()
+
     def _try_each(self) -> tuple[FileLock | None, int]:
         for number in range(self.limit):
             lock = FileLock(self.folder / f"slot-{number}.lock", thread_local=False)

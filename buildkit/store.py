@@ -73,6 +73,13 @@ class Store:
             shutil.rmtree(fresh, ignore_errors=True)
         return entry
 
+    def lock_file(self, kind: str, digest: str) -> Path:
+        """A file that whoever makes an entry may lock, so that no other makes it as well."""
+        mark_as_cache(self.folder)
+        folder = self.folder / ".locks"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{kind}-{digest}.lock"
+
     def drop(self, kind: str, digest: str) -> None:
         """Forget an entry, if it is there."""
         shutil.rmtree(self.folder / kind / digest, ignore_errors=True)
