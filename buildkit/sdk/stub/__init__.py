@@ -18,10 +18,10 @@ import jinja2
 
 from buildkit.errors import UsageError
 from buildkit.interfaces import InterfaceTable, load
-from buildkit.releases import Release
+from buildkit.releases import STUB_BEGINS, Release
 from buildkit.sdk.stub import classes, messages
 
-OLDEST = Release(0, 22, 0)
+OLDEST = STUB_BEGINS
 """First release with installed isolator headers, and so the first a stub exists for."""
 NEWEST = Release(1, 11, 0)
 """Last release of the interface table."""
