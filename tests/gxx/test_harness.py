@@ -167,6 +167,10 @@ class Bench:
                 done.touch()
         return folder
 
+    def core(self) -> Path:
+        """The folder of the harness's part that all releases share."""
+        return self._once("harness-core", self._make_harness_core)
+
     def _make_harness(self, folder: Path, release: Release) -> None:
         for name, content in render(release).items():
             file = folder / "sdk" / name
@@ -175,7 +179,7 @@ class Bench:
         header = folder / "include" / "mesos_buildkit" / "version.h"
         header.parent.mkdir(parents=True)
         header.write_text(version_header(release, Encoding.OCTAL))
-        core = self._once("harness-core", self._make_harness_core)
+        core = self.core()
         self._compile(folder, HARNESS / "subject.cpp", folder / "subject.o")
         _run(
             "g++", folder / "subject.o", core / "harness.o", "-o", folder / "harness",
@@ -225,6 +229,8 @@ def run_harness(
     folder: Path, release: Path, verb: str, *arguments: str | Path, wrong: str = ""
 ) -> Result:
     report = folder / f"{verb}.jsonl"
+    if "--work" not in arguments:
+        arguments = (*arguments, "--work", folder / "work")
     done = subprocess.run(
         [release / "harness", verb, "--report", report, *arguments],
         check=False,
@@ -261,8 +267,14 @@ def test_load_accepts_a_right_module(toy: Callable[..., Result]) -> None:
     assert names[-1] == LAST_CHECK
     assert f"module: is accepted by the loader of Mesos {TOY_RELEASE}" in names
     assert "module: is accepted by no neighbouring release" in names
-    # The report and the standard output say the same.
-    assert result.output.splitlines() == [str(check) for check in result.checks]
+    # The report and the standard output say the same, the loader's words as well.
+    lines = [
+        f"ok load {check.name}" + (f": {check.detail}" if check.detail else "")
+        for check in result.checks
+    ]
+    assert result.output.splitlines() == lines
+    details = {check.name: check.detail for check in result.checks}
+    assert details["module: a copy for Mesos 1.7.2 is rejected"].endswith(f"{MINIMUM} 1.7.2")
 
 
 @pytest.mark.parametrize(
@@ -392,6 +404,7 @@ def test_nothing_is_written_outside_the_work_folder(bench: Bench, tmp_path: Path
         (),
         ("fly",),
         ("load", "--library", "x"),
+        ("load", "--library", "x", "--symbol", "y", "--kind", "Isolator", "--report", "r"),
         ("load", "--library"),
         ("run", "--colour", "red"),
         ("run", "--parameter", "no-equals-sign"),

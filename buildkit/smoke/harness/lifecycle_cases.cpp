@@ -1,6 +1,6 @@
 // The scenario `lifecycle`: the calls an agent makes for one container, for any isolator.
 
-#include <unistd.h>
+#include <algorithm>
 
 #include "cases.hpp"
 #include "subject.hpp"
@@ -10,22 +10,47 @@ namespace harness {
 
 namespace {
 
-// {work} and {stand-in} in a parameter become the case's folder and the stand-in's copy in it.
-std::vector<Pair> filledParameters(const Options& options)
+std::string standIn(const Options& options)
 {
-  std::vector<Pair> parameters = options.parameters;
-  for (Pair& parameter : parameters) {
-    parameter.second = replaced(parameter.second, "{work}", options.work);
-    if (contains(parameter.second, "{stand-in}")) {
-      const std::string copy = options.work + "/stand-in/dvdcli";
+  return options.work + "/stand-in/dvdcli";
+}
+
+
+// {work} and {stand-in} in a value become the case's folder and the stand-in's copy in it.
+std::vector<Pair> filled(const std::vector<Pair>& pairs, const Options& options)
+{
+  std::vector<Pair> result = pairs;
+  for (Pair& pair : result) {
+    pair.second = replaced(pair.second, "{work}", options.work);
+    if (contains(pair.second, "{stand-in}")) {
+      const std::string copy = standIn(options);
       if (!exists(copy)) {
         makeDirectories(options.work + "/stand-in");
         writeFile(copy, readFile(options.standIn), 0755);
       }
-      parameter.second = replaced(parameter.second, "{stand-in}", copy);
+      pair.second = replaced(pair.second, "{stand-in}", copy);
     }
   }
-  return parameters;
+  return result;
+}
+
+
+// What the stand-in was called with, less what the action needs to say which volume.
+std::vector<std::string> volumes(const Options& options, const std::string& action)
+{
+  std::vector<std::string> result;
+  for (const std::string& call : split(readFile(options.work + "/stand-in/calls"), '\n')) {
+    if (startsWith(call, action + "|")) {
+      std::vector<std::string> words;
+      for (const std::string& word : split(call, '|')) {
+        if (startsWith(word, "--volumedriver=") || startsWith(word, "--volumename=")) {
+          words.push_back(word);
+        }
+      }
+      result.push_back(join(words, " "));
+    }
+  }
+  return result;
 }
 
 
@@ -37,11 +62,13 @@ void expectReady(Recorder* recorder, const std::string& method, const Answer& an
 
 void lifecycle(const Options& options, Recorder& recorder)
 {
+  const std::vector<Pair> environment = filled(options.environment, options);
+  std::string why;
   std::unique_ptr<Subject> subject =
-    Subject::create(options, filledParameters(options));
+    Subject::create(options, filled(options.parameters, options), &why);
   recorder.require(
       subject.get() != nullptr, "create returns an isolator",
-      "it returned null: see the module's own output for the reason");
+      why + ": see the module's own output for the reason");
 
   const Answer recovered = subject->recover({}, {});
   recorder.require(recovered.ready(), "recover of nothing succeeds", recovered.describe());
@@ -63,11 +90,24 @@ void lifecycle(const Options& options, Recorder& recorder)
 
   Container container("lifecycle");
   container.directory = options.work + "/sandbox";
-  container.taskEnvironment = options.environment;
+  container.taskEnvironment = environment;
+  // An agent gives the executor of a command task the task's environment too. Up to 0.26 there is
+  // no other place for it anyway.
+  if (mesosRelease().atLeast(0, 27, 0)) {
+    container.executorEnvironment = environment;
+  }
   makeDirectories(container.directory);
   Launch launch;
   const Answer prepared = subject->prepare(container, &launch);
   recorder.require(prepared.ready(), "prepare succeeds", prepared.describe());
+  // A container that asks for nothing could be prepared without a look at it.
+  const bool asks = !environment.empty() && exists(standIn(options));
+  const std::vector<std::string> mounted = volumes(options, "mount");
+  if (asks) {
+    recorder.check(
+        !mounted.empty(), "prepare mounts what the environment asks for",
+        "the stand-in was not called", join(mounted, ", "));
+  }
 
   expectReady(&recorder, "isolate", subject->isolate(container.id));
   const Answer watched = subject->watch(container.id);
@@ -82,6 +122,15 @@ void lifecycle(const Options& options, Recorder& recorder)
     expectReady(&recorder, "status", subject->status(container.id));
   }
   expectReady(&recorder, "cleanup", subject->cleanup(container.id));
+  if (asks) {
+    std::vector<std::string> left = mounted;
+    for (const std::string& volume : volumes(options, "unmount")) {
+      left.erase(std::remove(left.begin(), left.end(), volume), left.end());
+    }
+    recorder.check(
+        left.empty(), "cleanup unmounts what prepare mounted",
+        "still mounted: " + join(left, ", "));
+  }
 
   subject.reset();
   recorder.check(true, "the isolator can be destroyed");

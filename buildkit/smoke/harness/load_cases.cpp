@@ -1,8 +1,12 @@
 // The level `load`: what happens to the module between --modules and the first call of create().
 
+#include <functional>
+
 #include "cases.hpp"
+#include "child.hpp"
 #include "library.hpp"
 #include "loader.hpp"
+#include "module_manager.hpp"
 #include "subject.hpp"
 #include "text.hpp"
 
@@ -16,64 +20,198 @@ bool never()
 }
 
 
+bool always()
+{
+  return true;
+}
+
+
+std::string fileName(const std::string& path)
+{
+  return split(path, '/').back();
+}
+
+
 std::string textOf(const char* field)
 {
   return field == nullptr ? "(missing)" : field;
 }
 
 
-// The rejections a descriptor like this one must meet, one altered field at a time.
-class Alterations
+// What an agent says of a module, and what our model of its loader has it say.
+struct Verdict
+{
+  std::string found;
+  std::string expected;
+};
+
+
+// Nothing if the manager has no objection. Asks for an instance of `create` only if that is given.
+std::string objection(ModuleManager* manager, const Manifest& manifest, const std::string& create)
+{
+  const std::string message = manager->load(manifest);
+  return message.empty() && !create.empty() ? manager->create(create) : message;
+}
+
+
+// Offers modules to the release's own module manager, and to the model; with a stub SDK only to the
+// model.
+class Offers
 {
 public:
-  Alterations(
-      const Loader& loader, const Options& options, const Descriptor& good, Recorder* recorder)
-    : loader_(loader), options_(options), good_(good), recorder_(recorder) {}
+  Offers(const Options& options, Recorder* recorder)
+    : options_(options), recorder_(recorder), release_(mesosRelease()), compared_(0) {}
+
+  Manifest manifest() const
+  {
+    return {options_.work + "/modules.json", options_.library, options_.symbol, {}};
+  }
+
+  // In a process of its own, after `alter` was called there. Fails the check `name` if no verdict
+  // comes of it.
+  bool offer(
+      const std::string& name, const Manifest& manifest, const std::function<void()>& alter,
+      const std::string& create, Verdict* verdict)
+  {
+    try {
+      const std::string texts = inChild([&]() {
+        alter();
+        manifest.write();
+        const std::unique_ptr<ModuleManager> own = releaseManager();
+        const std::string found = own ? objection(own.get(), manifest, create) : "";
+        const std::string expected = objection(modelledManager().get(), manifest, create);
+        return (own ? found : expected) + '\0' + expected;
+      });
+      const std::string::size_type end = texts.find('\0');
+      verdict->found = texts.substr(0, end);
+      verdict->expected = texts.substr(end + 1);
+    } catch (const std::exception& error) {
+      return recorder_->check(false, name, error.what());
+    }
+    ++compared_;
+    if (verdict->found != verdict->expected) {
+      differences_.push_back(
+          name + ": Mesos says '" + verdict->found + "', the model '" + verdict->expected + "'");
+    }
+    return true;
+  }
+
+  // Ends the case's step: whether the model was right all the time.
+  void compare(const std::string& what)
+  {
+    if (releaseManager() != nullptr) {
+      recorder_->check(
+          differences_.empty(),
+          "the loader model agrees with Mesos " + release_.version + " on " + what,
+          join(differences_, "; "), std::to_string(compared_) + " verdicts");
+    }
+  }
+
+  Recorder& recorder() { return *recorder_; }
+  const MesosRelease& release() const { return release_; }
+
+private:
+  const Options& options_;
+  Recorder* recorder_;
+  const MesosRelease release_;
+  int compared_;
+  std::vector<std::string> differences_;
+};
+
+
+// Copies of the module with something altered, one thing at a time.
+class Copies
+{
+public:
+  Copies(const Options& options, Recorder* recorder)
+    : offers_(options, recorder),
+      symbol_(findDescriptor(openLibrary(options.library), options.symbol)),
+      good_(readDescriptor(symbol_)) {}
+
+  Offers& offers() { return offers_; }
+  const Descriptor& good() const { return good_; }
+
+  // `message` is a part of what the agent must say.
+  void rejected(
+      const std::string& what, const Descriptor& altered, const std::string& message,
+      const std::string& create = "")
+  {
+    judge("a copy " + what + (create.empty() ? " is rejected" : " is not created"),
+          offers_.manifest(), altered, message, create);
+  }
+
+  void accepted(const std::string& what, const Descriptor& altered)
+  {
+    const std::string name = "a copy " + what + " is accepted";
+    Verdict verdict;
+    if (offers_.offer(name, offers_.manifest(), alteration(altered), "", &verdict)) {
+      offers_.recorder().check(verdict.found.empty(), name, verdict.found);
+    }
+  }
+
+  // The module as it is, by another manifest or for another name.
+  void refused(
+      const std::string& name, const Manifest& manifest, const std::string& message,
+      const std::string& create = "")
+  {
+    judge(name, manifest, good_, message, create);
+  }
+
+  // Either verdict is right if the model has the same one.
+  void compared(const std::string& version)
+  {
+    Descriptor altered = good_;
+    altered.mesosVersion = version.c_str();
+    Verdict verdict;
+    offers_.offer(
+        "a copy for Mesos " + version + " is judged", offers_.manifest(), alteration(altered), "",
+        &verdict);
+  }
 
   void missingField(const char* Descriptor::*field, const std::string& name)
   {
-    Descriptor altered = good_;
-    altered.*field = nullptr;
-    rejected(altered, "without " + name, "missing fields");
+    text(field, nullptr, "without " + name, "missing fields");
   }
 
   void version(const std::string& text, const std::string& message)
   {
-    Descriptor altered = good_;
-    altered.mesosVersion = text.c_str();
-    rejected(altered, "for Mesos " + text, message);
+    this->text(&Descriptor::mesosVersion, text.c_str(), "for Mesos " + text, message);
   }
 
   void text(
-      const char* Descriptor::*field, const std::string& value, const std::string& what,
+      const char* Descriptor::*field, const char* value, const std::string& what,
       const std::string& message)
   {
     Descriptor altered = good_;
-    altered.*field = value.c_str();
-    rejected(altered, what, message);
-  }
-
-  void incompatible()
-  {
-    Descriptor altered = good_;
-    altered.compatible = &never;
-    rejected(altered, "whose compatible() says no", "has determined to be incompatible");
+    altered.*field = value;
+    rejected(what, altered, message);
   }
 
 private:
-  void rejected(const Descriptor& altered, const std::string& what, const std::string& message)
+  std::function<void()> alteration(const Descriptor& altered) const
   {
-    const std::string found = loader_.verify(options_.symbol, altered);
-    recorder_->check(
-        contains(found, message),
-        "a copy " + what + " is rejected",
-        found.empty() ? "it is accepted" : "the message is '" + found + "', expected " + message);
+    void* const symbol = symbol_;
+    return [symbol, altered]() { writeDescriptor(symbol, altered); };
   }
 
-  const Loader& loader_;
-  const Options& options_;
+  void judge(
+      const std::string& name, const Manifest& manifest, const Descriptor& altered,
+      const std::string& message, const std::string& create)
+  {
+    Verdict verdict;
+    if (offers_.offer(name, manifest, alteration(altered), create, &verdict)) {
+      offers_.recorder().check(
+          contains(verdict.found, message), name,
+          verdict.found.empty()
+            ? "it is accepted"
+            : "the message is '" + verdict.found + "', expected " + message,
+          verdict.found);
+    }
+  }
+
+  Offers offers_;
+  void* const symbol_;
   const Descriptor good_;
-  Recorder* recorder_;
 };
 
 
@@ -112,14 +250,29 @@ void load(const Options& options, Recorder& recorder)
       "is built for Mesos " + release.version,
       "it is built for '" + textOf(descriptor.mesosVersion) + "'");
 
-  const Loader loader(release.version, release.moduleApiVersion);
-  const std::string verified = loader.verify(options.symbol, descriptor);
-  recorder.require(
-      verified.empty(), "is accepted by the loader of Mesos " + release.version, verified);
-  const std::string created = loader.instantiate(options.symbol, descriptor, options.kind);
-  recorder.require(
-      created.empty(), "can be created by the loader of Mesos " + release.version, created);
+  const std::unique_ptr<ModuleManager> model = modelledManager();
+  const std::unique_ptr<ModuleManager> own = releaseManager();
+  ModuleManager* const manager = own != nullptr ? own.get() : model.get();
+  const std::string by = own != nullptr
+    ? "the ModuleManager of Mesos " + release.version
+    : "the loader of Mesos " + release.version;
 
+  const Manifest manifest =
+    {options.work + "/modules.json", options.library, options.symbol, {}};
+  manifest.write();
+  const std::string loaded = manager->load(manifest);
+  recorder.require(loaded.empty(), "is accepted by " + by, loaded);
+
+  // Nothing is created: what a module needs for that is for the level `run` to give it. The model
+  // knows when it would come to that; when it would not, there is no harm in asking.
+  model->load(manifest);
+  const std::string refused =
+    model->create(options.symbol).empty() ? "" : manager->create(options.symbol);
+  recorder.require(
+      refused.empty() && manager->contains(options.symbol), "can be created by " + by,
+      refused.empty() ? "it is not among the isolators" : refused);
+
+  const Loader loader(release.version, release.moduleApiVersion);
   std::vector<std::string> neighbours = options.neighbours;
   if (neighbours.empty()) {
     neighbours.push_back(loader.older());
@@ -141,69 +294,116 @@ void load(const Options& options, Recorder& recorder)
 }
 
 
-void reject(const Options& options, Recorder& recorder)
+void rejectVersions(const Options& options, Copies* copies)
 {
-  const MesosRelease release = mesosRelease();
-  const Descriptor descriptor =
-    readDescriptor(findDescriptor(openLibrary(options.library), options.symbol));
+  const MesosRelease& release = copies->offers().release();
   const Loader loader(release.version, release.moduleApiVersion);
-  Alterations altered(loader, options, descriptor, &recorder);
-
   const std::string older = loader.older();
   const std::string newer = loader.newer();
   const std::string compiled = ", but module is compiled with version ";
-  altered.version(
+  copies->version(
       older,
       "Minimum supported mesos version for '" + options.kind + "' is " + release.version +
         compiled + older);
-  altered.version(newer, "Mesos has version " + release.version + compiled + newer);
+  copies->version(newer, "Mesos has version " + release.version + compiled + newer);
   for (const std::string& neighbour : options.neighbours) {
     if (neighbour != release.version) {
-      altered.version(neighbour, compiled + neighbour);
+      copies->version(neighbour, compiled + neighbour);
     }
   }
-  altered.version("1.x", "Invalid version component 'x': Failed to convert 'x' to number");
-  altered.version("1.2.3.4", "maximum 3 components allowed");
-
-  altered.text(
-      &Descriptor::moduleApiVersion, "1", "for module API version 1",
-      "Module API version mismatch. Mesos has: " + release.moduleApiVersion +
-        ", library requires: 1");
-  altered.text(
-      &Descriptor::kind, "Isolater", "of kind Isolater", "Unknown module kind: Isolater");
-  altered.missingField(&Descriptor::kind, "kind");
-  altered.missingField(&Descriptor::mesosVersion, "Mesos version");
-  altered.missingField(&Descriptor::moduleApiVersion, "module API version");
-  altered.missingField(&Descriptor::authorName, "author name");
-  altered.missingField(&Descriptor::authorEmail, "author email");
-  altered.missingField(&Descriptor::description, "description");
-  altered.incompatible();
+  copies->version("1.x", "Invalid version component 'x': Failed to convert 'x' to number");
+  copies->version("1.2.3.4", "maximum 3 components allowed");
 
   // A label after the number counts from 1.2.1 on; before, it is not even looked at.
   const std::string candidate = release.version + "-rc1";
   if (release.atLeast(1, 2, 1)) {
-    altered.version(candidate, compiled + candidate);
+    copies->version(candidate, compiled + candidate);
   } else {
-    Descriptor labelled = descriptor;
+    Descriptor labelled = copies->good();
     labelled.mesosVersion = candidate.c_str();
-    const std::string found = loader.verify(options.symbol, labelled);
-    recorder.check(found.empty(), "a copy for Mesos " + candidate + " is accepted", found);
+    copies->accepted("for Mesos " + candidate, labelled);
   }
+  for (const char* label : {"+build.7", "-", "-rc.1.x", "-rc_1", "-1", "+", "-a..b", "-rc1+b"}) {
+    copies->compared(release.version + label);
+  }
+  copies->compared(newer + "-alpha.2");
+  copies->compared("");
+  copies->compared("1");
+}
 
-  Descriptor uncreatable = descriptor;
+
+void reject(const Options& options, Recorder& recorder)
+{
+  Copies copies(options, &recorder);
+  const Descriptor& good = copies.good();
+  rejectVersions(options, &copies);
+
+  copies.text(
+      &Descriptor::moduleApiVersion, "1", "for module API version 1",
+      "Module API version mismatch. Mesos has: " +
+        copies.offers().release().moduleApiVersion + ", library requires: 1");
+  copies.text(&Descriptor::kind, "Isolater", "of kind Isolater", "Unknown module kind: Isolater");
+  copies.missingField(&Descriptor::kind, "kind");
+  copies.missingField(&Descriptor::mesosVersion, "Mesos version");
+  copies.missingField(&Descriptor::moduleApiVersion, "module API version");
+  copies.missingField(&Descriptor::authorName, "author name");
+  copies.missingField(&Descriptor::authorEmail, "author email");
+  copies.missingField(&Descriptor::description, "description");
+
+  Descriptor incompatible = good;
+  incompatible.compatible = &never;
+  copies.rejected(
+      "whose compatible() says no", incompatible, "has determined to be incompatible");
+  Descriptor tolerant = good;
+  tolerant.compatible = &always;
+  copies.accepted("whose compatible() says yes", tolerant);
+  const std::string newer =
+    Loader(copies.offers().release().version, good.moduleApiVersion).newer();
+  tolerant.mesosVersion = newer.c_str();
+  copies.rejected(
+      "for Mesos " + newer + " whose compatible() says yes", tolerant, "compiled with version");
+
+  Descriptor uncreatable = good;
   uncreatable.create = false;
-  const std::string uncreated = loader.instantiate(options.symbol, uncreatable, options.kind);
-  recorder.check(
-      contains(uncreated, "create() method not found"),
-      "a copy without create is rejected", "the message is '" + uncreated + "'");
-  Descriptor another = descriptor;
+  copies.rejected("without create", uncreatable, "create() method not found", options.symbol);
+  Descriptor another = good;
   another.kind = "Hook";
-  const std::string mismatched = loader.instantiate(options.symbol, another, options.kind);
-  recorder.check(
-      contains(
-          mismatched,
-          "module is of kind 'Hook', but the requested kind is '" + options.kind + "'"),
-      "a copy of another kind is not created", "the message is '" + mismatched + "'");
+  copies.rejected(
+      "of another kind", another,
+      "module is of kind 'Hook', but the requested kind is '" + options.kind + "'",
+      options.symbol);
+
+  const std::string absent = options.symbol + "_absent";
+  Manifest manifest = copies.offers().manifest();
+  manifest.module = absent;
+  copies.refused("a name the library has not is rejected", manifest, "Error loading module");
+  copies.refused(
+      "a name no library was loaded for is not created", copies.offers().manifest(),
+      "Module '" + absent + "' unknown", absent);
+  manifest = copies.offers().manifest();
+  manifest.library = options.work + "/absent.so";
+  copies.refused("a library that is not there is rejected", manifest, "Error opening library");
+
+  copies.offers().compare("copies of the module");
+}
+
+
+// Libraries really built for other releases.
+void rejectNeighbours(const Options& options, Recorder& recorder)
+{
+  Offers offers(options, &recorder);
+  for (const std::string& library : options.neighbourLibraries) {
+    const std::string name = "the neighbour's " + fileName(library) + " is rejected";
+    Manifest manifest = offers.manifest();
+    manifest.library = library;
+    Verdict verdict;
+    if (offers.offer(name, manifest, []() {}, "", &verdict)) {
+      recorder.check(!verdict.found.empty(), name, "it is accepted", verdict.found);
+    }
+  }
+  if (!options.neighbourLibraries.empty()) {
+    offers.compare("neighbours' libraries");
+  }
 }
 
 } // namespace
@@ -212,7 +412,7 @@ void reject(const Options& options, Recorder& recorder)
 std::vector<Case> loadCases()
 {
   std::vector<Case> cases;
-  cases.push_back(Case("module", {load, reject}));
+  cases.push_back(Case("module", {load, reject, rejectNeighbours}));
   return cases;
 }
 

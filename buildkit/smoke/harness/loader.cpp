@@ -147,6 +147,21 @@ Loader::Loader(const std::string& release, const std::string& moduleApiVersion)
 }
 
 
+std::string Loader::notOpened(const std::string& library, const std::string& reason) const
+{
+  return "Error opening library: '" + library + "': Could not load library '" + library + "': " +
+         reason;
+}
+
+
+std::string Loader::notFound(
+    const std::string& library, const std::string& module, const std::string& reason) const
+{
+  return "Error loading module '" + module + "': Error looking up symbol '" + module + "' in '" +
+         library + "' : " + reason;
+}
+
+
 std::string Loader::verify(const std::string& module, const Descriptor& descriptor) const
 {
   const std::string verifying = "Error verifying module '" + module + "': ";
@@ -197,6 +212,12 @@ std::string Loader::instantiate(
            kind + "'";
   }
   return "";
+}
+
+
+std::string Loader::unknown(const std::string& module) const
+{
+  return "Module '" + module + "' unknown";
 }
 
 

@@ -41,12 +41,20 @@ public:
   // Throws std::runtime_error if `release` is no version.
   Loader(const std::string& release, const std::string& moduleApiVersion);
 
-  // What happens at --modules: nothing if the module is accepted, otherwise the loader's message.
+  // What happens at --modules if the library can't be opened, or has no descriptor of that name;
+  // `reason` is the system's.
+  std::string notOpened(const std::string& library, const std::string& reason) const;
+  std::string notFound(
+      const std::string& library, const std::string& module, const std::string& reason) const;
+
+  // What happens at --modules with a descriptor: nothing if the module is accepted, otherwise the
+  // loader's message.
   std::string verify(const std::string& module, const Descriptor& descriptor) const;
 
-  // What happens when the agent then wants an instance of `kind`.
+  // What happens when the agent then wants an instance of `kind`, or of a module not loaded.
   std::string instantiate(
       const std::string& module, const Descriptor& descriptor, const std::string& kind) const;
+  std::string unknown(const std::string& module) const;
 
   // A release before or after this one, for trying what is to be rejected.
   std::string older() const;

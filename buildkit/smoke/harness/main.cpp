@@ -53,6 +53,9 @@ int main(int argc, char** argv)
 {
   try {
     harness::Options options = harness::parseOptions(argc, argv);
+    // For the steps' processes, where libprocess may come to listen: nobody else is to hear of it.
+    ::setenv("LIBPROCESS_IP", "127.0.0.1", 1);
+    ::setenv("LIBPROCESS_PORT", "0", 1);
     const std::vector<harness::Case> cases = casesOf(options);
     if (options.verb == "step") {
       return harness::runStep(cases, options);
@@ -60,9 +63,10 @@ int main(int argc, char** argv)
 
     harness::Reporter reporter(options.verb, options.report);
     options.library = absolute(options.library);
-    if (!options.work.empty()) {
-      options.work = freshFolder(options.work);
+    for (std::string& library : options.neighbourLibraries) {
+      library = absolute(library);
     }
+    options.work = freshFolder(options.work);
     if (!options.standIn.empty()) {
       options.standIn = absolute(options.standIn);
     }

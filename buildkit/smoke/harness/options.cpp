@@ -7,13 +7,15 @@
 namespace harness {
 
 const char USAGE[] =
-  "usage: harness load --library FILE --symbol NAME --kind KIND --report FILE\n"
-  "                    [--neighbour VERSION ...] [--time-limit SECONDS]\n"
+  "usage: harness load --library FILE --symbol NAME --kind KIND --work DIRECTORY --report FILE\n"
+  "                    [--neighbour VERSION ...] [--neighbour-library FILE ...]\n"
+  "                    [--time-limit SECONDS]\n"
   "       harness run  --library FILE --symbol NAME --scenario lifecycle|docker-volume\n"
   "                    --stand-in FILE --work DIRECTORY --report FILE\n"
   "                    [--parameter KEY=VALUE ...] [--environment NAME=VALUE ...]\n"
   "                    [--time-limit SECONDS] [--jobs N]\n"
-  "In a parameter's value {work} is the case's folder, {stand-in} the stand-in's copy in it.\n";
+  "In the value of a parameter or variable {work} is the case's folder, {stand-in} the stand-in's\n"
+  "copy in it.\n";
 
 namespace {
 
@@ -27,6 +29,12 @@ struct Number
 {
   const char* name;
   int Options::*field;
+};
+
+struct List
+{
+  const char* name;
+  std::vector<std::string> Options::*field;
 };
 
 struct Pairs
@@ -51,6 +59,11 @@ const Number NUMBERS[] = {
   {"--result-fd", &Options::resultFd},
   {"--time-limit", &Options::timeLimit},
   {"--jobs", &Options::jobs},
+};
+
+const List LISTS[] = {
+  {"--neighbour", &Options::neighbours},
+  {"--neighbour-library", &Options::neighbourLibraries},
 };
 
 const Pairs PAIRS[] = {
@@ -88,9 +101,11 @@ bool store(Options* options, const std::string& name, const std::string& value)
       return true;
     }
   }
-  if (name == "--neighbour") {
-    options->neighbours.push_back(value);
-    return true;
+  for (const List& row : LISTS) {
+    if (name == row.name) {
+      (options->*row.field).push_back(value);
+      return true;
+    }
   }
   return false;
 }
@@ -129,6 +144,7 @@ Options parseOptions(int argc, char** argv)
   require(options.symbol, "--symbol");
   if (options.verb == "load") {
     require(options.kind, "--kind");
+    require(options.work, "--work");
     require(options.report, "--report");
   }
   if (options.verb == "run") {
@@ -164,9 +180,11 @@ std::vector<std::string> toArguments(const Options& options)
       arguments.push_back(pair.first + "=" + pair.second);
     }
   }
-  for (const std::string& neighbour : options.neighbours) {
-    arguments.push_back("--neighbour");
-    arguments.push_back(neighbour);
+  for (const List& row : LISTS) {
+    for (const std::string& value : options.*row.field) {
+      arguments.push_back(row.name);
+      arguments.push_back(value);
+    }
   }
   return arguments;
 }

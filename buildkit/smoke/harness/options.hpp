@@ -27,7 +27,10 @@ struct Options
   std::string work;
   std::vector<Pair> parameters;
   std::vector<Pair> environment;
+
+  // Releases that must not accept the module, and libraries built for others than this one.
   std::vector<std::string> neighbours;
+  std::vector<std::string> neighbourLibraries;
 
   // Of the verb "step" only.
   std::string caseName;

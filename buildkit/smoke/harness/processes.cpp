@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cases.hpp"
+#include "child.hpp"
 #include "text.hpp"
 
 namespace harness {
@@ -58,11 +59,9 @@ public:
   {
     options_.verb = "step";
     options_.caseName = what.name;
-    if (!options.work.empty()) {
-      options_.work = options.work + "/" + folderName(what.name);
-      makeDirectories(options_.work);
-      log_ = options_.work + "/output";
-    }
+    options_.work = options.work + "/" + folderName(what.name);
+    makeDirectories(options_.work);
+    log_ = options_.work + "/output";
   }
 
   void start()
@@ -86,16 +85,10 @@ public:
       ::setpgid(0, 0);
       ::fcntl(ends[1], F_SETFD, 0);
       // The module's own output must not look like a check.
-      const int log = log_.empty()
-        ? -1
-        : ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-      if (log >= 0) {
-        ::dup2(log, STDOUT_FILENO);
-        ::dup2(log, STDERR_FILENO);
-        ::close(log);
-      } else {
-        ::dup2(STDERR_FILENO, STDOUT_FILENO);
-      }
+      const int log = ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+      ::dup2(log, STDOUT_FILENO);
+      ::dup2(log, STDERR_FILENO);
+      ::close(log);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }
@@ -171,9 +164,6 @@ public:
 
   void showLog() const
   {
-    if (log_.empty()) {
-      return;
-    }
     const std::string text = readFile(log_);
     if (!text.empty()) {
       const std::size_t start = text.size() > LOG_TAIL ? text.size() - LOG_TAIL : 0;
@@ -189,11 +179,8 @@ private:
     std::string how;
     if (timedOut_) {
       how = "still running after " + std::to_string(options_.timeLimit) + " s, killed";
-    } else if (WIFSIGNALED(status)) {
-      how = std::string("killed by signal ") + std::to_string(WTERMSIG(status)) + " (" +
-            ::strsignal(WTERMSIG(status)) + ")";
     } else {
-      how = "exited with " + std::to_string(WEXITSTATUS(status)) + " before its end";
+      how = howItEnded(status);
     }
     how += checks_.empty() ? ", before its first check"
                            : ", after the check '" + checks_.back().name + "'";

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.hpp"
+
 namespace harness {
 
 namespace {
@@ -12,20 +14,16 @@ const char OK_MARK = '+';
 const char FAIL_MARK = '-';
 
 
-std::string jsonText(const std::string& text)
+// The same in ASCII: a module's words may be no valid UTF-8. Shown byte by byte, the line stays
+// valid JSON.
+std::string asciiJson(const std::string& text)
 {
   static const char HEX[] = "0123456789abcdef";
 
-  std::string result = "\"";
-  for (char character : text) {
+  std::string result;
+  for (char character : jsonText(text)) {
     const unsigned char byte = static_cast<unsigned char>(character);
-    if (character == '"' || character == '\\') {
-      result += '\\';
-      result += character;
-    } else if (character == '\n') {
-      result += "\\n";
-    } else if (byte < 0x20 || byte > 0x7e) {
-      // Bytes above ASCII may be no valid UTF-8: shown one by one, the line stays valid JSON.
+    if (byte > 0x7e) {
       result += "\\u00";
       result += HEX[byte >> 4];
       result += HEX[byte & 0xf];
@@ -33,7 +31,7 @@ std::string jsonText(const std::string& text)
       result += character;
     }
   }
-  return result + "\"";
+  return result;
 }
 
 
@@ -57,12 +55,13 @@ std::string withoutNul(const std::string& text)
 } // namespace
 
 
-bool Recorder::check(bool ok, const std::string& name, const std::string& why)
+bool Recorder::check(
+    bool ok, const std::string& name, const std::string& why, const std::string& found)
 {
   std::string record(1, ok ? OK_MARK : FAIL_MARK);
   record += withoutNul(name);
   record += '\0';
-  record += ok ? "" : withoutNul(why);
+  record += withoutNul(ok ? found : why);
   record += '\0';
 
   std::size_t sent = 0;
@@ -137,22 +136,20 @@ void Reporter::add(const Check& check)
   ++count_;
   good_ = good_ && check.ok;
 
-  if (check.ok) {
-    ::printf("ok %s %s\n", level_.c_str(), oneLine(check.name).c_str());
-  } else {
-    ::printf(
-        "FAIL %s %s: %s\n",
-        level_.c_str(), oneLine(check.name).c_str(), oneLine(check.detail).c_str());
-  }
+  const std::string detail = check.ok && check.detail.empty() ? "" : ": " + check.detail;
+  ::printf(
+      "%s %s %s%s\n",
+      check.ok ? "ok" : "FAIL", level_.c_str(), oneLine(check.name).c_str(),
+      oneLine(detail).c_str());
   ::fflush(stdout);
 
   ::fprintf(
       file_,
       "{\"level\":%s,\"check\":%s,\"ok\":%s,\"detail\":%s}\n",
-      jsonText(level_).c_str(),
-      jsonText(check.name).c_str(),
+      asciiJson(level_).c_str(),
+      asciiJson(check.name).c_str(),
       check.ok ? "true" : "false",
-      jsonText(check.detail).c_str());
+      asciiJson(check.detail).c_str());
   ::fflush(file_);
 }
 

@@ -33,8 +33,10 @@ class Recorder
 public:
   explicit Recorder(int descriptor) : descriptor_(descriptor) {}
 
-  // `why` is the detail of a failed check only.
-  bool check(bool ok, const std::string& name, const std::string& why = "");
+  // `why` is the detail of a failed check, `found` of a good one.
+  bool check(
+      bool ok, const std::string& name, const std::string& why = "",
+      const std::string& found = "");
 
   // The same, and ends the case if it failed.
   void require(bool ok, const std::string& name, const std::string& why = "");

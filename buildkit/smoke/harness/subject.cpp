@@ -23,6 +23,9 @@
 
 #include "library.hpp"
 
+// One translation unit: reading Mesos's headers is most of the work.
+#include "module_manager.cpp"
+
 namespace harness {
 
 namespace {
@@ -78,6 +81,16 @@ Answer await(const process::Future<T>& future, double seconds)
     answer.state = Answer::DISCARDED;
   }
   return answer;
+}
+
+
+// The value of a ready future. Its get() may wait in libprocess.
+template <typename T>
+T valueOf(const process::Future<T>& future)
+{
+  T result = T();
+  future.onReady([&result](const T& value) { result = value; });
+  return result;
 }
 
 
@@ -277,6 +290,22 @@ Descriptor readDescriptor(const void* symbol)
 }
 
 
+void writeDescriptor(void* symbol, const Descriptor& descriptor)
+{
+  mesos::modules::ModuleBase* base = static_cast<mesos::modules::ModuleBase*>(symbol);
+  base->moduleApiVersion = descriptor.moduleApiVersion;
+  base->mesosVersion = descriptor.mesosVersion;
+  base->kind = descriptor.kind;
+  base->authorName = descriptor.authorName;
+  base->authorEmail = descriptor.authorEmail;
+  base->description = descriptor.description;
+  base->compatible = descriptor.compatible;
+  if (!descriptor.create) {
+    ::memset(static_cast<char*>(symbol) + sizeof(*base), 0, sizeof(void (*)()));
+  }
+}
+
+
 MesosRelease mesosRelease()
 {
   return {
@@ -307,8 +336,32 @@ Abilities abilities()
 }
 
 
-std::unique_ptr<Subject> Subject::create(
-    const Options& options, const std::vector<Pair>& parameters)
+namespace {
+
+#ifdef MESOS_BUILDKIT_MODULE_MANAGER
+
+mesos::slave::Isolator* createIsolator(
+    const Options& options, const std::vector<Pair>& parameters, std::string* why)
+{
+  const Manifest manifest =
+    {options.work + "/modules.json", options.library, options.symbol, parameters};
+  manifest.write();
+
+  ReleaseManager manager;
+  manager.forget(manifest.module);
+  const std::string message = manager.load(manifest);
+  if (!message.empty()) {
+    throw std::runtime_error(message);
+  }
+  std::unique_ptr<mesos::slave::Isolator> isolator;
+  *why = manager.create(manifest.module, &isolator);
+  return isolator.release();
+}
+
+#else
+
+mesos::slave::Isolator* createIsolator(
+    const Options& options, const std::vector<Pair>& parameters, std::string* why)
 {
   typedef mesos::modules::Module<mesos::slave::Isolator> Module;
   const Module* module =
@@ -320,13 +373,24 @@ std::unique_ptr<Subject> Subject::create(
     parameter->set_key(pair.first);
     parameter->set_value(pair.second);
   }
+  *why = "it returned null";
+  return module->create(message);
+}
 
-  mesos::slave::Isolator* isolator = module->create(message);
-  if (isolator == nullptr) {
+#endif
+
+} // namespace
+
+
+std::unique_ptr<Subject> Subject::create(
+    const Options& options, const std::vector<Pair>& parameters, std::string* why)
+{
+  std::string unwanted;
+  std::unique_ptr<State> state(new State());
+  state->isolator.reset(createIsolator(options, parameters, why == nullptr ? &unwanted : why));
+  if (state->isolator == nullptr) {
     return std::unique_ptr<Subject>();
   }
-  std::unique_ptr<State> state(new State());
-  state->isolator.reset(isolator);
   state->patience = options.timeLimit / 2.0;
   return std::unique_ptr<Subject>(new Subject(state.release()));
 }
@@ -383,9 +447,12 @@ Answer Subject::prepare(const Container& container, Launch* launch)
 #endif
 
   const Answer answer = await(future, state_->patience);
-  if (answer.ready() && future.get().isSome()) {
-    launch->given = true;
-    readInstructions(future.get().get(), launch);
+  if (answer.ready()) {
+    const Option<Instructions> value = valueOf(future);
+    if (value.isSome()) {
+      launch->given = true;
+      readInstructions(value.get(), launch);
+    }
   }
   return answer;
 }
@@ -427,8 +494,9 @@ Answer Subject::namespaces(int* flags)
 #if MESOS_VERSION_AT_LEAST(0, 23, 0) && !MESOS_VERSION_AT_LEAST(0, 25, 0)
   const process::Future<Option<int>> future = state_->isolator->namespaces();
   const Answer answer = await(future, state_->patience);
-  if (answer.ready() && future.get().isSome()) {
-    *flags = future.get().get();
+  if (answer.ready()) {
+    const Option<int> value = valueOf(future);
+    *flags = value.isSome() ? value.get() : 0;
   }
   return answer;
 #else

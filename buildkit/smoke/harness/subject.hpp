@@ -105,6 +105,9 @@ MesosRelease mesosRelease();
 // What a module's descriptor says; `symbol` is its address.
 Descriptor readDescriptor(const void* symbol);
 
+// Makes the descriptor say so. A create() can only be taken away.
+void writeDescriptor(void* symbol, const Descriptor& descriptor);
+
 
 // Which of the things that differ this release has.
 struct Abilities
@@ -127,10 +130,11 @@ Abilities abilities();
 class Subject
 {
 public:
-  // From the descriptor's create(). Null if that returns null. Throws std::runtime_error if the
-  // library or the descriptor is not there.
+  // By the release's own module manager, from a modules file in the work folder; with a stub SDK
+  // by the descriptor's create() itself. Null, and the reason in `why`, if there is no instance.
+  // Throws std::runtime_error if the module is not even loaded.
   static std::unique_ptr<Subject> create(
-      const Options& options, const std::vector<Pair>& parameters);
+      const Options& options, const std::vector<Pair>& parameters, std::string* why = nullptr);
 
   // Destroys the isolator, as an agent does at its end.
   ~Subject();

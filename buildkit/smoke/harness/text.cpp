@@ -59,6 +59,30 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 
+std::string jsonText(const std::string& text)
+{
+  static const char HEX[] = "0123456789abcdef";
+
+  std::string result = "\"";
+  for (char character : text) {
+    const unsigned char byte = static_cast<unsigned char>(character);
+    if (character == '"' || character == '\\') {
+      result += '\\';
+      result += character;
+    } else if (character == '\n') {
+      result += "\\n";
+    } else if (byte < 0x20) {
+      result += "\\u00";
+      result += HEX[byte >> 4];
+      result += HEX[byte & 0xf];
+    } else {
+      result += character;
+    }
+  }
+  return result + "\"";
+}
+
+
 std::string readFile(const std::string& path)
 {
   std::string content;

@@ -14,6 +14,9 @@ bool startsWith(const std::string& text, const std::string& prefix);
 bool contains(const std::string& text, const std::string& part);
 std::string replaced(std::string text, const std::string& from, const std::string& to);
 
+// The text as a JSON string, quotes and all. Bytes above ASCII pass as they are.
+std::string jsonText(const std::string& text);
+
 // The file's content; nothing if it cannot be read.
 std::string readFile(const std::string& path);
 

@@ -78,10 +78,11 @@ Bench::Bench(const Options& options, Recorder* recorder)
 
 void Bench::start(const std::vector<std::string>& running, int timeoutSeconds)
 {
-  subject_ = create(parameters(timeoutSeconds));
+  std::string why;
+  subject_ = Subject::create(options_, parameters(timeoutSeconds), &why);
   recorder_->require(
       subject_.get() != nullptr, "create returns an isolator",
-      "it returned null: see the module's own output for the reason");
+      why + ": see the module's own output for the reason");
   const Answer answer = subject_->recover(running, {});
   recorder_->require(answer.ready(), "recover succeeds", answer.describe());
 }

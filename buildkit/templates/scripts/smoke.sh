@@ -1,7 +1,8 @@
 #!/bin/sh
 # smoke.sh LEVEL LIBRARY-FOLDER HARNESS-FOLDER: loads and drives the module.
 # Leaves out/load.jsonl and out/run.jsonl, one check a line. The level 'inspect' needs no run:
-# mesos-buildkit reads the library itself.
+# mesos-buildkit reads the library itself. Libraries in neighbours/ are the module's for other
+# releases; none of them may be accepted.
 set -eu
 cd "$(dirname "$0")"
 . ./scenario.sh
@@ -19,9 +20,16 @@ case $level in
     ;;
 esac
 
-"$harness" load --library "$library" --symbol "$SYMBOL" --kind "$KIND" --report out/load.jsonl
+# What is never called of a release's runtime may be missing, so it must be bound when called.
+unset LD_BIND_NOW
+mkdir -p work
+set --
+for neighbour in neighbours/*.so; do
+  [ ! -f "$neighbour" ] || set -- "$@" --neighbour-library "$neighbour"
+done
+"$harness" load --library "$library" --symbol "$SYMBOL" --kind "$KIND" --work "$PWD/work" \
+  --report out/load.jsonl "$@"
 if [ "$level" = run ]; then
-  mkdir -p work
   run_scenario "$harness" run --library "$library" --symbol "$SYMBOL" --scenario "$SCENARIO" \
     --stand-in "$PWD/harness/stand-in.sh" --work "$PWD/work" --report out/run.jsonl
 fi
