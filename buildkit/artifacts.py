@@ -16,6 +16,7 @@ from buildkit.manifest import Manifest, TargetRecord, manifest_json
 from buildkit.matrix import Matrix
 from buildkit.outcome import Artifact
 from buildkit.plan import Target
+from buildkit.smoke.abi import AbiFacts
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
@@ -36,7 +37,7 @@ class Dist:
     lock: Path
     """Held while the manifest is rewritten; outside of ``folder``, which gets shipped."""
 
-    def publish(self, target: Target, built: Path, build_id: str) -> Artifact:
+    def publish(self, target: Target, built: Path, build_id: str, abi: AbiFacts) -> Artifact:
         """Put the library in ``built`` and its debug file into the target's folder."""
         place = self.folder / target.folder
         place.mkdir(parents=True, exist_ok=True)
@@ -55,6 +56,7 @@ class Dist:
             build_id=build_id,
             debug_path=debug.relative_to(self.folder).as_posix(),
             debug_sha256=sha256_of(debug),
+            abi=abi,
         )
 
     def withdraw(self, target: Target) -> None:

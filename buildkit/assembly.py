@@ -5,11 +5,11 @@ from buildkit.engine import Emit
 from buildkit.engine.bases import base_tag
 from buildkit.matrix import SmokeLevel
 from buildkit.plan import Target
-from buildkit.sdk.provide import provide_sdk
+from buildkit.sdk.model import Sdk
 from buildkit.sources import Sources
 
 
-def assemble(target: Target, sources: Sources, smoke: SmokeLevel, emit: Emit) -> Context:
+def assemble(target: Target, sources: Sources, sdk: Sdk, smoke: SmokeLevel, emit: Emit) -> Context:
     """The target's context; ``emit`` is told of what takes time.
 
     Raises :class:`buildkit.errors.TargetError` for what is wrong with this target alone, and
@@ -18,7 +18,7 @@ def assemble(target: Target, sources: Sources, smoke: SmokeLevel, emit: Emit) ->
     return make_context(
         target,
         sources.tree(target.module, emit),
-        provide_sdk(target.sdk, target.release),
+        sdk,
         base=base_tag(target.base_request),
         smoke=smoke,
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from buildkit import __version__
 from buildkit.errors import BuildkitError, ExitCode
-from buildkit.verbs import build, clean, contexts, init, matrix, plan, shell, smoke
+from buildkit.verbs import build, clean, contexts, init, matrix, plan, sdk, shell, smoke
 
 
 class Verb(Protocol):
@@ -25,7 +25,7 @@ class Verb(Protocol):
         """Do it. Raises :class:`BuildkitError` for what the user can cause or cure."""
 
 
-VERBS: tuple[Verb, ...] = (build, smoke, contexts, plan, matrix, shell, clean, init)
+VERBS: tuple[Verb, ...] = (build, smoke, sdk, contexts, plan, matrix, shell, clean, init)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, ma
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
-from buildkit.sdk.provide import Sdk
+from buildkit.sdk.model import Sdk
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
 
 HARNESS_SCRIPT = "harness.sh"
@@ -58,7 +58,8 @@ class Context:
     def build_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the library, but for the base."""
         return digest_of(
-            tree_digest(self.module), tree_digest(self.rendered), self.common_digest, self._sdk
+            *(tree_digest(self.module), tree_digest(self.rendered)),
+            *(self.common_digest, self.sdk.digest),
         )
 
     @cached_property
@@ -70,20 +71,15 @@ class Context:
     def harness_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the compiled harness, but for the base."""
         script = {HARNESS_SCRIPT: self.smoke[HARNESS_SCRIPT]}
-        return digest_of(self.harness_core_digest, tree_digest(script), self._sdk)
+        return digest_of(self.harness_core_digest, tree_digest(script), self.sdk.digest)
 
     @cached_property
     def smoke_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the smoke test, but for library and base."""
         return digest_of(self.harness_digest, tree_digest(self.smoke))
 
-    @property
-    def _sdk(self) -> str:
-        return digest_of(self.sdk.digest, *(patch.digest for patch in self.target.patches))
-
     def tree(self) -> dict[str, File]:
         """The whole folder. Makes the SDK's files, so it is not for asking what changed."""
-        sdk = apply_patches(self.sdk.tree(), self.target.patches, self.target.release, "sdk")
         return {
             "Dockerfile": File(self.dockerfile.encode()),
             **self.module,
@@ -91,7 +87,7 @@ class Context:
             **self.harness_core,
             **self.rendered,
             **self.smoke,
-            **under("sdk", sdk),
+            **self.sdk.tree(),
         }
 
 
@@ -111,6 +107,9 @@ def make_context(
         raise TargetError(
             f"{target.name}: no source file matches {', '.join(target.module.sources)}"
         )
+    protos = _matching(module, target.module.protos)
+    if target.module.protos and not protos:
+        raise TargetError(f"{target.name}: no file matches {', '.join(target.module.protos)}")
     headers = compatibility_headers(target.patches, target.release)
     flags = make_flags(target, sdk, compatibility=bool(headers))
     folders = _common_folders(target, common)
@@ -120,15 +119,17 @@ def make_context(
         module=under("module", module),
         common=_common_tree(target, module, common, folders, flags),
         harness_core=_harness_core_tree(target, flags),
-        smoke=_smoke_tree(target, flags),
+        smoke=_smoke_tree(target, sdk, flags),
         rendered={
-            **_rendered_tree(target, compiled, flags),
+            **_rendered_tree(target, compiled, protos, flags),
             **under("include/compat", headers),
         },
         dockerfile=_render(
             "Dockerfile.j2",
             target=target,
             base=base,
+            # A stub's few headers lie open, and it alone needs nothing else to be smoke-tested.
+            packed_sdk=sdk.kind != "stub",
             common_folders=folders,
             # A plain 'docker build' has no agent to offer.
             smoke="run" if smoke == "agent" else smoke,
@@ -171,21 +172,32 @@ def _harness_core_tree(target: Target, flags: Flags) -> dict[str, File]:
     return {**under("harness", _harness_sources()), "harness-core.sh": File(script.encode())}
 
 
-def _smoke_tree(target: Target, flags: Flags) -> dict[str, File]:
+def _smoke_tree(target: Target, sdk: Sdk, flags: Flags) -> dict[str, File]:
+    harness = _render(
+        "harness.sh.j2",
+        target=target,
+        flags=flags.harness,
+        link=sdk.harness_link_flags,
+        real_loader=sdk.real_loader,
+    )
     return texts(
         [
-            (HARNESS_SCRIPT, _render("harness.sh.j2", target=target, flags=flags.harness)),
+            (HARNESS_SCRIPT, harness),
             ("smoke.sh", _script("smoke.sh")),
             ("scenario.sh", _render("scenario.sh.j2", target=target)),
         ]
     )
 
 
-def _rendered_tree(target: Target, compiled: list[str], flags: Flags) -> dict[str, File]:
+def _rendered_tree(
+    target: Target, compiled: list[str], protos: list[str], flags: Flags
+) -> dict[str, File]:
     variables = _render(
         "flags.sh.j2",
         target=target,
         sources=compiled,
+        protos=protos,
+        messages=[f"gen/{PurePosixPath(path).with_suffix('.pb.cc')}" for path in protos],
         flags=flags,
         module_compile=[from_module(flag) for flag in flags.compile],
         module_link=[from_module(flag) for flag in flags.link],

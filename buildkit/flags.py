@@ -6,7 +6,7 @@ Folders in them are relative to the work folder, so they are the same wherever i
 from dataclasses import dataclass
 
 from buildkit.plan import Target
-from buildkit.sdk.provide import Sdk
+from buildkit.sdk.model import Sdk
 
 VERSION_HEADER = "mesos_buildkit/version.h"
 COMMON_HEADER = "common.h"
@@ -45,6 +45,7 @@ def make_flags(target: Target, sdk: Sdk, *, compatibility: bool) -> Flags:
             *version,
             *(("-Iinclude/compat",) if compatibility else ()),
             *include,
+            *(("-Igen",) if target.module.protos else ()),
             *sdk.compile_flags,
         ),
         common=(*target.flags, "-include", COMMON_HEADER, *include),
@@ -58,15 +59,23 @@ def make_flags(target: Target, sdk: Sdk, *, compatibility: bool) -> Flags:
             # The agent binds everything at once, so what is missing shows here and not there.
             "-Wl,-z,now,-z,relro",
             "-pthread",
-            *sdk.link_flags,
+            *_linking(target, sdk),
             *target.module.link_flags,
         ),
     )
 
 
+def _linking(target: Target, sdk: Sdk) -> tuple[str, ...]:
+    if target.sanitizer is None:
+        return sdk.link_flags
+    # Its run time is the harness's, so the library has symbols that nobody provides yet.
+    kept = (flag for flag in sdk.link_flags if flag != "-Wl,--no-undefined")
+    return (*kept, f"-fsanitize={target.sanitizer}")
+
+
 def from_module(flag: str) -> str:
     """A flag for a command that runs inside ``module/``, one folder further down."""
-    for mark in ("-I", "-Wl,--version-script="):
+    for mark in ("-isystem", "-idirafter", "-I", "-Wl,--version-script="):
         if flag.startswith(mark) and not flag.startswith(f"{mark}/"):
             return f"{mark}../{flag.removeprefix(mark)}"
     return f"../{flag}" if flag == f"include/{VERSION_HEADER}" else flag

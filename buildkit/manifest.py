@@ -5,6 +5,7 @@ could stumble over needs a new version.
 """
 
 import json
+from dataclasses import asdict
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,8 @@ from buildkit.engine import EngineName
 from buildkit.matrix import SdkKind, SmokeLevel, Stage
 from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
+from buildkit.smoke.abi import StringAbi
+from buildkit.smoke.checks import reached
 
 
 class _Record(BaseModel):
@@ -32,6 +35,21 @@ class StageRecord(_Record):
     """Wall-clock time; 0 for what came from the cache."""
 
 
+class AbiRecord(_Record):
+    """What a library needs of the system it is loaded on; null for nothing of it."""
+
+    glibc: str | None
+    """The newest GLIBC_ symbol version."""
+    glibcxx: str | None
+    """The newest GLIBCXX_ symbol version."""
+    cxxabi: str | None
+    """The newest CXXABI_ symbol version."""
+    gcc: str | None
+    """The newest GCC_ symbol version."""
+    std_string: StringAbi
+    """Which std::string is in its interface."""
+
+
 class ArtifactRecord(_Record):
     """The library, and its debug information."""
 
@@ -47,6 +65,8 @@ class ArtifactRecord(_Record):
     """The debug information's file, relative to the manifest's folder."""
     debug_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of the debug file, in hex."""
+    abi: AbiRecord | None = None
+    """What the library needs; a manifest of an older version does not say."""
 
 
 class CheckRecord(_Record):
@@ -67,6 +87,8 @@ class SmokeRecord(_Record):
 
     level: SmokeLevel
     """The level asked for."""
+    reached: SmokeLevel | None = None
+    """The level it was tested at, which may be lower where that is not possible."""
     checks: tuple[CheckRecord, ...]
     """In the order made; empty if the stage was not reached."""
 
@@ -161,6 +183,7 @@ def record(plan: Plan, outcome: Outcome) -> TargetRecord:
         ),
         smoke=SmokeRecord(
             level=plan.smoke,
+            reached=reached(outcome.checks),
             checks=tuple(
                 CheckRecord(level=c.level, name=c.name, ok=c.ok, detail=c.detail)
                 for c in outcome.checks
@@ -177,6 +200,7 @@ def record(plan: Plan, outcome: Outcome) -> TargetRecord:
             build_id=artifact.build_id,
             debug_path=artifact.debug_path,
             debug_sha256=artifact.debug_sha256,
+            abi=AbiRecord(**asdict(artifact.abi)),
         ),
         seconds=round(outcome.seconds, 3),
     )

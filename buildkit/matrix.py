@@ -8,10 +8,11 @@ import fnmatch
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ByteSize,
     ConfigDict,
@@ -26,6 +27,7 @@ from buildkit.errors import UsageError
 from buildkit.modelerrors import explain
 from buildkit.patches import Patch, Pattern, RelativePath, load_patch
 from buildkit.releases import Release, did_you_mean, expand
+from buildkit.smoke.abi import FloorKey
 from buildkit.specifiers import Specifier
 from buildkit.tomlfile import read_toml
 
@@ -42,6 +44,35 @@ GroupName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_lengt
 Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 Text = Annotated[str, Field(min_length=1)]
 Flag = Annotated[str, Field(pattern=r"^[^\n\x00]+$")]
+
+CXX11_ABI_MACRO = "_GLIBCXX_USE_CXX11_ABI"
+"""libstdc++'s macro that chooses between its two forms of std::string and std::list."""
+
+
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+def _ours_alone(path: str) -> str:
+    if ".." in path.split("/") or PurePosixPath(path).is_relative_to("/work"):
+        raise ValueError("must be without '..', and not in /work, where the test itself is")
+    return path
+
+
+AbsolutePath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_][^:\s]*$"), AfterValidator(_ours_alone)]
+Sanitizer = Literal["address", "thread"]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+RELEASE_PLACEHOLDER = "{release}"
+
+
+def _only_release(text: str) -> str:
+    if set("{}").intersection(text.replace(RELEASE_PLACEHOLDER, "")):
+        raise ValueError(f"the only placeholder is {RELEASE_PLACEHOLDER}, not what {text!r} has")
+    return text
+
+
+PerRelease = Annotated[str, AfterValidator(_only_release)]
+"""A text with a place for the release."""
 
 
 class _Table(BaseModel):
@@ -60,6 +91,13 @@ class Smoke(_Table):
     """``lifecycle`` fits every isolator; ``docker-volume`` checks each mount and unmount."""
     parameters: dict[Text, str] = {}
     """Parameters for the module's create(), beside those the scenario itself sets."""
+    environment: dict[EnvironmentName, str] = {}
+    """Environment of the task in scenario ``lifecycle``; "{stand-in}" in it is a program that
+    stands in for dvdcli, "{work}" the test's own folder."""
+    root: bool = False
+    """Whether it insists on being root. The test then is, without any of root's capabilities."""
+    writes: tuple[AbsolutePath, ...] = ()
+    """Folders of the system that it writes to whatever it is told; the test has its own."""
 
 
 class Module(_Table):
@@ -85,6 +123,8 @@ class Module(_Table):
     """Globs of the files to compile, relative to the source folder."""
     common_sources: tuple[RelativePath, ...] = ()
     """Globs of files that use neither Mesos nor its version: compiled once for all releases."""
+    protos: tuple[RelativePath, ...] = ()
+    """Globs of .proto files, compiled with the release's own protoc; none in a stub SDK."""
     include: tuple[RelativePath, ...] = ()
     """Folders for #include, relative to the source folder."""
     build: Text | None = None
@@ -108,8 +148,11 @@ class Module(_Table):
             raise ValueError("'git' needs 'revision', a full commit ID")
         if self.git is None and (self.revision is not None or self.subpath is not None):
             raise ValueError("'revision' and 'subpath' go with 'git'")
-        if self.build is not None and self.common_sources:
-            raise ValueError("'common-sources' has no meaning with a 'build' command")
+        if self.build is not None and (self.common_sources or self.protos):
+            raise ValueError(
+                "'common-sources' and 'protos' have no meaning with a 'build' command, which finds "
+                "protoc as $PROTOC"
+            )
         return self
 
 
@@ -137,8 +180,22 @@ class Platform(_Table):
     """Packages of the distribution, the compiler's included."""
     flags: tuple[Flag, ...] = ()
     """Compiler flags for everything built on this platform."""
+    cxx11_abi: Annotated[bool, Field(alias="cxx11_abi", strict=True)] = True
+    """Whether agents have the std::string of gcc 5 and later; false for those of the era before."""
+    floor: FloorKey | None = None
+    """The oldest system that libraries must load on: a name such as "debian11", or the newest
+    versions that it has; default: none, they are reported only."""
     bootstrap: BootstrapTable | None = None
     """How to make the base image where no registry answers; default: not at all."""
+
+    @field_validator("flags")
+    @classmethod
+    def _abi_has_a_key(cls, flags: tuple[str, ...]) -> tuple[str, ...]:
+        for flag in flags:
+            if CXX11_ABI_MACRO in flag:
+                # The SDK's runtime and the checks have to know of it as well.
+                raise ValueError(f"{flag!r}: write cxx11_abi = false, or leave it out for true")
+        return flags
 
 
 class Override(_Table):
@@ -152,7 +209,7 @@ class Override(_Table):
     """Only on these platforms; default: all."""
     flags: tuple[Flag, ...] = ()
     """Further compiler flags."""
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
+    env: dict[EnvironmentName, str] = {}
     """Environment of the build and smoke steps."""
     patches: tuple[Text, ...] = ()
     """Diffs and rule files, relative to the matrix file, applied in order."""
@@ -192,7 +249,7 @@ class Defaults(_Table):
     """Where to build; auto is docker if a daemon answers, otherwise host."""
     smoke: SmokeLevel = "run"
     """How far to test; each level includes the one before."""
-    memory_per_job: ByteSize = ByteSize(1024**3)
+    memory_per_job: ByteSize = ByteSize(3 * 1024**3 // 2)
     """Memory to allow for each parallel job, and each step's limit, such as "1GiB"."""
     seconds_per_step: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 900.0
     """Time limit of one step of one target, in seconds."""
@@ -200,6 +257,26 @@ class Defaults(_Table):
     """Limit of processes and threads in one step."""
     cache_size: ByteSize = ByteSize(4 * 1024**3)
     """Size that the result cache is kept below, such as "4GiB"."""
+
+
+class ArchivesTable(_Table):
+    """Where the releases' official source archives come from."""
+
+    url: Url = "https://archive.apache.org/dist/mesos"
+    """Below it: <release>/mesos-<release>.tar.gz."""
+    mirrors: tuple[Url, ...] = ()
+    """Tried in this order where ``url`` fails."""
+
+
+class SdkTable(_Table):
+    """Where SDKs come from that are there already; ``{release}`` stands for the Mesos release."""
+
+    image: Annotated[PerRelease, Field(pattern=r"^[^\s@:/-]\S*$")] | None = None
+    """For --sdk image: an image with a compiler, Mesos's headers and libmesos, such as
+    "registry/mesos-dev:{release}"."""
+    prefix: Annotated[PerRelease, Field(pattern=r"^[^\n\x00]+$")] | None = None
+    """For --sdk prefix: the folder that Mesos is installed in, such as "/opt/mesos/{release}",
+    relative to the matrix file."""
 
 
 DEBIAN_12 = Platform(
@@ -220,6 +297,10 @@ class MatrixFile(_Table):
     """Named lists of releases."""
     defaults: Defaults = Defaults()
     """What a run does unless its command line says otherwise."""
+    archives: ArchivesTable = ArchivesTable()
+    """Where the releases' official source archives come from."""
+    sdk: SdkTable = SdkTable()
+    """Where SDKs come from that are there already."""
     module: Annotated[tuple[Module, ...], Field(min_length=1)]
     """The modules to build; the first keeps the short paths below dist/."""
     platform: Annotated[tuple[Platform, ...], Field(min_length=1)] = (DEBIAN_12,)

@@ -20,6 +20,7 @@ from buildkit.tomlfile import read_toml
 _VERBS = {
     "build": "Build and smoke-test the module for every release, in parallel.",
     "smoke": "Smoke-test the module for every release again.",
+    "sdk": "Fetch the releases' source archives and prepare their SDKs.",
     "contexts": "Write build/contexts/<release>/ for plain 'docker build'.",
     "plan": "Print what build would do, and why.",
     "matrix": "List the releases of the matrix.",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from buildkit.matrix import EngineChoice, SdkChoice, SmokeLevel
+from buildkit.matrix import EngineChoice, Sanitizer, SdkChoice, SmokeLevel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,3 +16,5 @@ class Options:
     jobs: int | None = None
     fail_fast: bool = False
     keep_failed: bool = False
+    sanitize: tuple[Sanitizer, ...] = ()
+    """Build and drive with each of these instead, and publish nothing."""

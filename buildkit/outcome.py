@@ -9,6 +9,7 @@ from typing import Literal
 from buildkit.errors import ExitCode
 from buildkit.matrix import Stage
 from buildkit.plan import Expectation, Target
+from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check
 
 STAGES: tuple[Stage, ...] = ("sdk", "build", "smoke")
@@ -53,6 +54,7 @@ class Artifact:
     build_id: str
     debug_path: str
     debug_sha256: str
+    abi: AbiFacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,11 @@ class Patch:
     files: Tree
     """Every file the patch is made of, for digests."""
 
+    def touches(self, subject: Subject, release: Release) -> bool:
+        """Whether a rule is for that subject's sources and for that release."""
+        rules = (*self.rules.diff, *self.rules.edit, *self.rules.header)
+        return any(rule.to == subject and release.matches(rule.match) for rule in rules)
+
     @property
     def digest(self) -> str:
         """SHA-256, in hex, over all the patch is made of."""
@@ -191,13 +196,18 @@ def apply_patches(
     return result
 
 
-def compatibility_headers(patches: Sequence[Patch], release: Release) -> dict[str, File]:
-    """The headers to put on the include path for ``release``, by their name in ``#include``."""
+def compatibility_headers(
+    patches: Sequence[Patch], release: Release, subject: Subject | None = None
+) -> dict[str, File]:
+    """The headers to put on the include path for ``release``, by their name in ``#include``.
+
+    With ``subject``, only those that its sources need.
+    """
     return {
         header.include: patch.files[header.file]
         for patch in patches
         for header in patch.rules.header
-        if release.matches(header.match)
+        if release.matches(header.match) and subject in {None, header.to}
     }
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from buildkit.artifacts import Dist
 from buildkit.assembly import assemble
@@ -16,20 +16,25 @@ from buildkit.builder import (
     Builder,
     Job,
     SmokeFailedError,
-    StepFailedError,
     compiler_of,
+    read_abi,
     read_checks,
 )
 from buildkit.causes import warning_lines
+from buildkit.context import Context
 from buildkit.engine import Base, BaseRequest
 from buildkit.errors import InterruptedRunError, TargetError
 from buildkit.matrix import SmokeLevel, Stage
 from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, judge
 from buildkit.plan import Target
+from buildkit.sdk.model import Sdk
+from buildkit.sdk.provide import Sdks
 from buildkit.smoke.checks import Check
 from buildkit.smoke.elf import build_id
 from buildkit.sources import Sources
+from buildkit.steps import Site, StepFailedError
 from buildkit.targetlog import TargetLog
+from buildkit.tree import write_tree
 from buildkit.workfolder import WorkFolder
 from buildkit.workspace import Workspace
 
@@ -59,8 +64,9 @@ class _Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """Takes targets through their stages; :meth:`run` is all there is to call."""
+    """Takes targets through their stages; :meth:`run` takes one all the way."""
 
+    sdks: Sdks
     builder: Builder
     bases: Mapping[BaseRequest, Base]
     """Every target's base, ready for use."""
@@ -78,23 +84,46 @@ class Pipeline:
         either.
         """
         dist = Dist(folder=self.workspace.dist, lock=self.workspace.dist_lock)
-        if target.skip is not None:
+        outcome = self._carry(target, lambda progress: self._build(progress, dist))
+        published = target.sanitizer is None
+        if published and outcome.status not in {Status.PASSED, Status.CANCELLED}:
             dist.withdraw(target)
+            outcome = replace(outcome, artifact=None)
+        return outcome
+
+    def prepare(self, target: Target) -> Outcome:
+        """Make the target's SDK and runtime, and no more."""
+
+        def work(progress: _Progress) -> None:
+            with self._stage(progress, "sdk") as stage:
+                sdk, site = self._sdk(progress)
+                stage.cached = sdk.cached & sdk.runtime(site, frozenset()).cached
+
+        return self._carry(_expecting_sdk(target), work)
+
+    def write_context(self, target: Target) -> Outcome:
+        """Write the target's context to its public place, and no more."""
+
+        def work(progress: _Progress) -> None:
+            with self._stage(progress, "sdk") as stage:
+                context, site = self._context(progress)
+                stage.cached = context.sdk.cached
+                write_tree(context.tree(), self.workspace.context(target))
+                site.log(self.workspace.shown(self.workspace.context(target)))
+
+        return self._carry(_expecting_sdk(target), work)
+
+    def _carry(self, target: Target, work: Callable[["_Progress"], None]) -> Outcome:
+        """Do some of a target's work and judge how it went."""
+        if target.skip is not None:
             return Outcome(target=target, status=Status.SKIPPED, cause=(target.skip,))
         progress = _Progress(target=target, log=TargetLog(self.workspace.log(target)))
-        try:
-            return self._run(progress, dist)
-        except InterruptedRunError:
-            return self._outcome(progress, Status.CANCELLED, ["the run was stopped"])
-        finally:
-            progress.log.close()
-
-    def _run(self, progress: _Progress, dist: Dist) -> Outcome:
-        target = progress.target
         failed: Stage | None = None
         cause: list[str] = []
         try:
-            self._stages(progress, dist)
+            work(progress)
+        except InterruptedRunError:
+            return self._outcome(progress, Status.CANCELLED, ["the run was stopped"])
         except (TargetError, OSError) as error:
             # An OSError, such as a full disk, may spare the other targets.
             failed = progress.stages[-1].stage
@@ -102,33 +131,40 @@ class Pipeline:
             progress.log(f"--- failed in stage {failed}")
             for line in cause:
                 progress.log(line)
+        finally:
+            progress.log.close()
         status, remarks = judge(target.expect, failed, "\n".join(progress.log.lines))
-        if status is not Status.PASSED:
-            dist.withdraw(target)
-            progress.artifact = None
-            if self.keep_failed:
-                cause.append(f"kept: {self._keep(target)}")
+        if self.keep_failed and status is not Status.PASSED:
+            cause.append(f"kept: {self._keep(target)}")
         return self._outcome(progress, status, [*cause, *remarks])
 
-    def _stages(self, progress: _Progress, dist: Dist) -> None:
+    def _sdk(self, progress: _Progress) -> tuple[Sdk, Site]:
+        target = progress.target
+        base = self.bases[target.base_request]
+        progress.base = base.identity
+        progress.compiler = base.compiler
+        site = Site(
+            target=target.name,
+            base=base,
+            log=progress.log,
+            waited=progress.note_wait,
+            env=target.env,
+        )
+        sdk = self.sdks.provide(target, site)
+        progress.sdk_digest = sdk.digest
+        return sdk, site
+
+    def _context(self, progress: _Progress) -> tuple[Context, Site]:
+        sdk, site = self._sdk(progress)
+        return assemble(progress.target, self.sources, sdk, self.smoke, progress.log), site
+
+    def _build(self, progress: _Progress, dist: Dist) -> None:
         target = progress.target
         with self._stage(progress, "sdk") as stage:
-            base = self.bases[target.base_request]
-            progress.base = base.identity
-            progress.compiler = base.compiler
-            context = assemble(target, self.sources, self.smoke, progress.log)
-            progress.sdk_digest = context.sdk.digest
-            # Stubs are only described here, in no time; there is no work that could be repeated.
-            stage.cached = True
+            context, site = self._context(progress)
+            stage.cached = context.sdk.cached
         with WorkFolder(context, self.workspace.context(target)) as folder:
-            job = Job(
-                context=context,
-                base=base,
-                folder=folder,
-                log=progress.log,
-                waited=progress.note_wait,
-            )
-            self._work(progress, job, dist)
+            self._work(progress, Job(context=context, folder=folder, site=site), dist)
 
     def _work(self, progress: _Progress, job: Job, dist: Dist) -> None:
         target = progress.target
@@ -144,8 +180,9 @@ class Pipeline:
                 raise
             stage.cached = result.cached
             progress.checks = read_checks(result)
-        identity = build_id(library.entry / target.library) or ""
-        progress.artifact = dist.publish(target, library.entry, identity)
+        if target.sanitizer is None:
+            identity = build_id(library.entry / target.library) or ""
+            progress.artifact = dist.publish(target, library.entry, identity, read_abi(result))
 
     @contextmanager
     def _stage(self, progress: _Progress, stage: Stage) -> Iterator["_Marks"]:
@@ -192,6 +229,12 @@ class Pipeline:
         if context.is_dir():
             shutil.copytree(context, place)
         return self.workspace.shown(place)
+
+
+def _expecting_sdk(target: Target) -> Target:
+    """The target as it is judged when it goes no further than its SDK."""
+    here = target.expect is not None and target.expect.stage == "sdk"
+    return target if here else replace(target, expect=None)
 
 
 @dataclass

@@ -5,18 +5,35 @@ options and probe always make the same plan.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from buildkit.encoding import prove
 from buildkit.engine import BaseRequest, Bootstrap, EngineName
 from buildkit.errors import UnavailableError, UsageError
-from buildkit.matrix import Matrix, Module, Platform, SdkKind, SmokeLevel, Stage
+from buildkit.matrix import (
+    CXX11_ABI_MACRO,
+    RELEASE_PLACEHOLDER,
+    Matrix,
+    Module,
+    Platform,
+    Sanitizer,
+    SdkKind,
+    SmokeLevel,
+    Stage,
+)
 from buildkit.options import Options
 from buildkit.patches import Patch
 from buildkit.probe import Probe
-from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, select
+from buildkit.releases import (
+    FINAL_RELEASES,
+    RELEASE_SDK_BEGINS,
+    STUB_BEGINS,
+    Release,
+    did_you_mean,
+    select,
+)
 
 STANDARD_FLAGS = (
     "-std=c++11",
@@ -28,9 +45,6 @@ STANDARD_FLAGS = (
     "-Woverloaded-virtual",
 )
 """What every module is compiled with; C++11 is the language of all releases."""
-
-STUB_BEGINS = Release(0, 22, 0)
-"""First release the stub SDK covers: 0.21 does not install the isolator's header."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +71,30 @@ class Target:
     override_flags: tuple[str, ...]
     """The part of them that comes from overrides."""
     harness_flags: tuple[str, ...]
-    """The part of them that the smoke harness must share, because it is part of the ABI."""
+    """The part of them that all that meets the module in one process must be compiled with: the
+    smoke harness and the SDK's runtime."""
     env: Mapping[str, str]
     patches: tuple[Patch, ...]
     folder: PurePosixPath
     """Its place below dist/ and build/contexts/, such as ``0.24.1``."""
     skip: str | None
     expect: Expectation | None
+    sanitizer: Sanitizer | None = None
+    """Instruments module and harness, to find errors; the library is not for shipping."""
+    sdk_origin: str | None = None
+    """The image or the folder that an SDK of kind ``image`` or ``prefix`` is taken from."""
 
     @property
     def name(self) -> str:
         """Names the target among all others, in logs, labels and messages."""
-        return f"{self.module.name}/{self.release}/{self.platform.name}"
+        suffix = f"+{self.sanitizer}" if self.sanitizer else ""
+        return f"{self.module.name}/{self.release}/{self.platform.name}{suffix}"
+
+    @property
+    def abi_flags(self) -> tuple[str, ...]:
+        """The part of them that is the ABI's: what an SDK is made with, whatever looks on."""
+        ours = sanitizer_flags(self.sanitizer)
+        return tuple(flag for flag in self.harness_flags if flag not in ours)
 
     @property
     def library(self) -> str:
@@ -79,6 +105,15 @@ class Target:
     @property
     def base_request(self) -> BaseRequest:
         """What an engine has to provide for the target's steps."""
+        if self.sdk == "image" and self.sdk_origin is not None:
+            # It is there to be used as it is: the platform's packages are another system's.
+            return BaseRequest(
+                platform=self.platform.name,
+                image=self.sdk_origin,
+                packages=tuple(sorted(set(self.module.packages))),
+                compiler=self.platform.compiler,
+                architecture=self.platform.architecture,
+            )
         table = self.platform.bootstrap
         return BaseRequest(
             platform=self.platform.name,
@@ -97,6 +132,7 @@ class Target:
             "release": str(self.release),
             "platform": self.platform.name,
             "sdk": self.sdk,
+            "sdk_origin": self.sdk_origin,
             "encoding": self.module.encoding.value,
             "version_flag": self.version_flag,
             "flags": list(self.flags),
@@ -146,6 +182,8 @@ def make_plan(matrix: Matrix, options: Options, probe: Probe) -> Plan:
     """
     engine, note = _choose_engine(matrix, options, probe)
     targets, warnings = make_targets(matrix, options, probe)
+    if engine == "host":
+        _refuse_images(matrix, options, probe, targets)
     return Plan(
         matrix=matrix,
         targets=targets,
@@ -170,23 +208,66 @@ def make_targets(
         warnings += prove(module.encoding, releases, where=where).warnings
     warnings += _idle_overrides(matrix)
     targets = tuple(
-        _target(matrix, options, probe, module, release, platform)
+        variant
         for module in matrix.file.module
         for release in releases
         for platform in _platforms(matrix, module, release)
+        for variant in _variants(
+            _target(matrix, options, probe, module, release, platform), options.sanitize
+        )
     )
+    _refuse_one_for_all(matrix, targets)
+    smoke = options.smoke or matrix.file.defaults.smoke
+    if smoke == "inspect" and options.sanitize:
+        raise UsageError("--sanitize finds what happens when a module runs; use --smoke run")
     stubs = {t.release for t in targets if t.sdk == "stub" and t.skip is None}
     if stubs:
-        if (options.smoke or matrix.file.defaults.smoke) == "agent":
+        if smoke == "agent":
             raise UsageError(
                 f"smoke level 'agent' needs a real Mesos, but {min(stubs)} would be built against "
                 "interface stubs; choose --smoke run, or another --sdk"
             )
         warnings.append(
             f"stub SDK for {len(stubs)} of {len(releases)} releases: it proves that a module fits "
-            "the interface; the libraries are named .stub.so and are never for shipping"
+            "the interface; the libraries are named .stub.so and are never for shipping; get the "
+            "real ones with: nox -s sdk"
         )
+    if smoke == "agent":
+        raise UsageError("smoke level 'agent': this version starts no Mesos agent; use --smoke run")
     return targets, tuple(warnings)
+
+
+def _refuse_images(
+    matrix: Matrix, options: Options, probe: Probe, targets: tuple[Target, ...]
+) -> None:
+    """The host engine has no use for an image."""
+    image = next((t.sdk_origin for t in targets if t.sdk == "image" and t.skip is None), None)
+    if image is None:
+        return
+    if (options.engine or matrix.file.defaults.engine) == "host":
+        raise UsageError(
+            f"--sdk image builds in containers of {image}, which engine host does not start; use "
+            "--engine docker, or --sdk prefix for a Mesos installed on this machine"
+        )
+    raise UnavailableError(
+        f"--sdk image builds in containers of {image}, and no Docker daemon answers "
+        f"({probe.docker_detail}); start one, or set DOCKER_HOST"
+    )
+
+
+def _refuse_one_for_all(matrix: Matrix, targets: tuple[Target, ...]) -> None:
+    """An installed Mesos is one release, so the same can't serve several."""
+    taken: dict[tuple[SdkKind, str], Release] = {}
+    for target in targets:
+        if target.skip is not None or target.sdk_origin is None:
+            continue
+        other = taken.setdefault((target.sdk, target.sdk_origin), target.release)
+        if other != target.release:
+            raise UsageError(
+                f"{matrix.path}: [sdk]: key {target.sdk!r}: {target.sdk_origin} can't be both "
+                f"{other} and {target.release}; write {RELEASE_PLACEHOLDER} where the release "
+                f"stands, or select one with --only"
+            )
 
 
 def _idle_overrides(matrix: Matrix) -> list[str]:
@@ -216,7 +297,9 @@ def _choose_engine(matrix: Matrix, options: Options, probe: Probe) -> tuple[Engi
             return "host", f"engine host: {why}; it is no sandbox"
 
 
-def _choose_sdk(matrix: Matrix, options: Options, probe: Probe, release: Release) -> SdkKind:
+def _choose_sdk(
+    matrix: Matrix, options: Options, probe: Probe, module: Module, release: Release
+) -> SdkKind:
     choice = options.sdk or matrix.file.defaults.sdk
     best: SdkKind = "release" if release in probe.release_sdks else "stub"
     kind = best if choice == "auto" else choice
@@ -229,11 +312,38 @@ def _choose_sdk(matrix: Matrix, options: Options, probe: Probe, release: Release
             f"{matrix.path}: key 'releases': no interface stubs for Mesos {release}: the table has "
             f"the final releases {known[0]} to {known[-1]}{hint}"
         )
-    if kind != "stub":
+    if kind == "stub" and module.protos:
         raise UnavailableError(
-            f"--sdk {kind}: this version of mesos-buildkit can't provide it yet; use --sdk stub"
+            f"{matrix.path}: [[module]] {module.name}: key 'protos': a stub SDK has no protoc; "
+            f"get the real one with: python -m buildkit sdk --only {release}"
+        )
+    if kind == "release" and release < RELEASE_SDK_BEGINS:
+        raise UsageError(
+            f"{matrix.path}: key 'releases': no release SDK for Mesos {release}: they begin at "
+            f"{RELEASE_SDK_BEGINS}; use --sdk stub for it"
         )
     return kind
+
+
+_EXAMPLES = {"image": "registry/mesos-dev:{release}", "prefix": "/opt/mesos/{release}"}
+
+
+def _sdk_origin(matrix: Matrix, kind: SdkKind, release: Release) -> str | None:
+    table = matrix.file.sdk
+    match kind:
+        case "image":
+            template = table.image
+        case "prefix":
+            template = table.prefix
+        case "release" | "stub":
+            return None
+    if template is None:
+        raise UsageError(
+            f"{matrix.path}: [sdk]: key {kind!r} is needed for --sdk {kind}, such as "
+            f'{kind} = "{_EXAMPLES[kind]}"'
+        )
+    text = template.replace(RELEASE_PLACEHOLDER, str(release))
+    return text if kind == "image" else str(matrix.root / text)
 
 
 def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
@@ -268,22 +378,54 @@ def _target(  # noqa: PLR0913, PLR0917
             expect = Expectation(
                 reason=override.reason, stage=override.stage, pattern=override.pattern
             )
+    # The compiler's default, where it has the choice, is the present std::string.
+    abi = () if platform.cxx11_abi else (f"-D{CXX11_ABI_MACRO}=0",)
+    shared = (*abi, *platform.flags)
+    # What is left out needs no SDK, so it may well be one that can't be had.
+    sdk: SdkKind = "stub" if skip else _choose_sdk(matrix, options, probe, module, release)
     return Target(
         module=module,
         release=release,
         platform=platform,
-        # What is left out needs no SDK, so it may well be one that can't be had.
-        sdk="stub" if skip else _choose_sdk(matrix, options, probe, release),
+        sdk=sdk,
+        sdk_origin=_sdk_origin(matrix, sdk, release),
         version_flag=module.encoding.flag(release),
-        flags=(*STANDARD_FLAGS, *platform.flags, *module.flags, *flags),
+        flags=(*STANDARD_FLAGS, *shared, *module.flags, *flags),
         override_flags=tuple(flags),
-        harness_flags=platform.flags,
+        harness_flags=shared,
         env=env,
         patches=tuple(patches),
         folder=_folder(matrix, module, release, platform),
         skip=skip,
         expect=expect,
     )
+
+
+def sanitizer_flags(sanitizer: Sanitizer | None) -> tuple[str, ...]:
+    """What compiling for a sanitizer takes."""
+    return (f"-fsanitize={sanitizer}", "-fno-omit-frame-pointer") if sanitizer else ()
+
+
+def _variants(target: Target, sanitizers: tuple[Sanitizer, ...]) -> list[Target]:
+    """The target itself, or one with each sanitizer instead."""
+    if not sanitizers:
+        return [target]
+    return [
+        replace(
+            target,
+            sanitizer=sanitizer,
+            flags=(*target.flags, *flags),
+            harness_flags=(*target.harness_flags, *flags),
+            folder=target.folder.with_name(f"{target.folder.name}+{sanitizer}"),
+            # Its first report is about the cause; after it memory may be spoilt.
+            env={"TSAN_OPTIONS": "halt_on_error=1", **target.env},
+            # What is wrong in some other way is for a plain build to say.
+            expect=None,
+            skip=target.skip or (target.expect.reason if target.expect else None),
+        )
+        for sanitizer in sanitizers
+        for flags in [sanitizer_flags(sanitizer)]
+    ]
 
 
 def _folder(matrix: Matrix, module: Module, release: Release, platform: Platform) -> PurePosixPath:

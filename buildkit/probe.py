@@ -5,8 +5,9 @@ The answer is a plain value, so that the plan made from it stays pure.
 
 from dataclasses import dataclass
 
+from buildkit.archives import Archives
 from buildkit.engine.daemon import probe_docker
-from buildkit.releases import Release
+from buildkit.releases import RELEASE_SDK_BEGINS, Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,13 @@ NOTHING = Probe(docker=False, docker_detail="not asked")
 """For work that needs nothing of the outside."""
 
 
-def probe(seconds: float = 1.0) -> Probe:
+def probe(archives: Archives, seconds: float = 1.0) -> Probe:
     """Ask. Takes about ``seconds`` at most."""
     found = probe_docker(timeout=seconds)
-    return Probe(docker=found.available, docker_detail=found.detail)
+    return Probe(
+        docker=found.available,
+        docker_detail=found.detail,
+        release_sdks=frozenset(
+            release for release in archives.releases() if release >= RELEASE_SDK_BEGINS
+        ),
+    )

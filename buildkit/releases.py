@@ -66,6 +66,12 @@ FINAL_RELEASES: tuple[Release, ...] = tuple(
 )
 """All 60 final releases from 0.21.0 to 1.11.0, oldest first (source: the tags of apache/mesos)."""
 
+STUB_BEGINS = Release(0, 22, 0)
+"""First release the stub SDK covers: 0.21 does not install the isolator's header."""
+
+RELEASE_SDK_BEGINS = Release(0, 23, 0)
+"""First release whose SDK is assembled from its archive; C++11 in full begins there."""
+
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of ``names`` that ``name`` was probably meant to be, or None."""

@@ -10,6 +10,7 @@ from buildkit.board import mark
 from buildkit.matrix import Stage
 from buildkit.outcome import Outcome, Status
 from buildkit.plan import Plan
+from buildkit.smoke.checks import reached
 
 
 def print_summary(
@@ -19,7 +20,7 @@ def print_summary(
     console.print(_table(plan, outcomes))
     for outcome in outcomes:
         if outcome.failed:
-            _print_failure(console, outcome)
+            print_failure(console, outcome)
     warned = [outcome for outcome in outcomes if outcome.warnings]
     if warned:
         lines = {line for outcome in warned for line in outcome.warnings}
@@ -32,11 +33,13 @@ def _table(plan: Plan, outcomes: Sequence[Outcome]) -> Table:
     # What is the same for all is said once, above.
     several_modules = len({o.target.module.name for o in outcomes}) > 1
     several_platforms = len({o.target.platform.name for o in outcomes}) > 1
+    sanitized = any(outcome.target.sanitizer for outcome in outcomes)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in (
         *(["module"] if several_modules else []),
         "release",
         *(["platform"] if several_platforms else []),
+        *(["sanitizer"] if sanitized else []),
         *("flag", "sdk", "build", f"smoke ({plan.smoke})", "time", "artifact"),
     ):
         table.add_column(title, no_wrap=title != "artifact", overflow="fold")
@@ -48,16 +51,25 @@ def _table(plan: Plan, outcomes: Sequence[Outcome]) -> Table:
             *([target.module.name] if several_modules else []),
             str(target.release),
             *([target.platform.name] if several_platforms else []),
+            *([target.sanitizer or ""] if sanitized else []),
             target.version_flag.partition("=")[2],
             target.sdk,
             _stage(outcome, "build"),
-            _stage(outcome, "smoke"),
+            _smoke(plan, outcome),
             "cached" if outcome.cached else f"{outcome.seconds:.1f} s",
             Text(
                 f"dist/{outcome.artifact.path}" if outcome.artifact else word, "" if good else style
             ),
         )
     return table
+
+
+def _smoke(plan: Plan, outcome: Outcome) -> Text:
+    text = _stage(outcome, "smoke")
+    level = reached(outcome.checks)
+    if outcome.good and level is not None and level != plan.smoke:
+        text.append(f" ({level})", "yellow")
+    return text
 
 
 def _stage(outcome: Outcome, name: Stage) -> Text:
@@ -69,7 +81,8 @@ def _stage(outcome: Outcome, name: Stage) -> Text:
     return Text(word, style)
 
 
-def _print_failure(console: Console, outcome: Outcome) -> None:
+def print_failure(console: Console, outcome: Outcome) -> None:
+    """The causes of one failure."""
     failed = next((stage.stage for stage in outcome.stages if stage.state == "failed"), None)
     where = f" in stage {failed}" if failed else ""
     word, style = mark(outcome.status)

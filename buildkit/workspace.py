@@ -33,6 +33,11 @@ class Workspace:
         """The content-addressed store."""
         return self.build / "cache"
 
+    @property
+    def repositories(self) -> Path:
+        """Clones of the modules' git repositories."""
+        return self.build / "git"
+
     def context(self, target: Target) -> Path:
         """The target's Docker context."""
         return self.build / "contexts" / target.folder

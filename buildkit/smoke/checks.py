@@ -1,6 +1,10 @@
 """What one smoke check found: the one shape that every level reports in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
+
+from buildkit.matrix import SmokeLevel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +22,14 @@ class Check:
 
     def __str__(self) -> str:
         if self.ok:
-            return f"ok {self.level} {self.name}"
+            return f"ok {self.level} {self.name}" + (f": {self.detail}" if self.detail else "")
         return f"FAIL {self.level} {self.name}: {self.detail}"
+
+
+def reached(checks: Sequence[Check]) -> SmokeLevel | None:
+    """The highest level that a library was tested at; None if at none."""
+    levels = {check.level for check in checks}
+    return next((level for level in reversed(get_args(SmokeLevel)) if level in levels), None)
 
 
 def failures(checks: list[Check]) -> list[Check]:

@@ -6,10 +6,10 @@ import shutil
 from rich.console import Console
 from rich.text import Text
 
+from buildkit.engine.daemon import probe_docker
 from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import clean_folders
 from buildkit.errors import ExitCode, UsageError
-from buildkit.probe import probe
 from buildkit.store import CACHEDIR_TAG, is_marked
 from buildkit.verbs.common import add_matrix, console_for, read_matrix
 from buildkit.workspace import Workspace
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         shutil.rmtree(workspace.dist)
         console.print(Text(f"removed {workspace.shown(workspace.dist)}"))
     clean_folders()
-    if probe().docker:
+    if probe_docker(timeout=1.0).available:
         with DockerEngine.connect() as engine:
             cleaned = engine.clean(images=arguments.images)
         console.print(

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
+from rich.text import Text
 
+from buildkit.archivelock import ArchiveLock
+from buildkit.archives import Archives, default_folder
 from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
 from buildkit.options import Options
 from buildkit.workspace import Workspace
@@ -28,6 +31,14 @@ def add_matrix(parser: argparse.ArgumentParser) -> None:
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """``--matrix``, ``--only`` and ``--sdk``: which targets."""
     add_matrix(parser)
+    add_only(parser)
+    parser.add_argument(
+        "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
+    )
+
+
+def add_only(parser: argparse.ArgumentParser) -> None:
+    """``--only``: which releases."""
     parser.add_argument(
         "--only",
         action="append",
@@ -35,9 +46,6 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="a release, a glob such as '0.24.*', or a PEP 440 specifier such as '>=0.24,<1.0'; "
         "repeatable",
-    )
-    parser.add_argument(
-        "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
     )
 
 
@@ -98,6 +106,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
         jobs=values.get("jobs"),
         fail_fast=values.get("fail_fast", False),
         keep_failed=values.get("keep_failed", False),
+        sanitize=tuple(dict.fromkeys(values.get("sanitize", ()))),
     )
 
 
@@ -117,3 +126,24 @@ def console_for(arguments: argparse.Namespace) -> Console:
         # A log file has no edge to fold a table at.
         console.width = _LOG_WIDTH
     return console
+
+
+def open_archives(
+    matrix: Matrix,
+    workspace: Workspace,
+    console: Console,
+    *,
+    offline: bool = False,
+    update: bool = False,
+) -> Archives:
+    """The archive cache as a matrix file has it, with the pins beside that file."""
+    table = matrix.file.archives
+    return Archives(
+        folder=default_folder(),
+        lock=ArchiveLock.beside(matrix.path, workspace.build),
+        base_url=table.url,
+        mirrors=table.mirrors,
+        offline=offline,
+        update=update,
+        emit=lambda line: console.print(Text(line), soft_wrap=True),
+    )

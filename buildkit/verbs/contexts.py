@@ -1,17 +1,36 @@
 """``contexts``: write one self-contained Docker build context per target."""
 
 import argparse
+from dataclasses import replace
 
+from rich.console import Console
 from rich.text import Text
 
+from buildkit.archives import Archives
 from buildkit.assembly import assemble
 from buildkit.errors import ExitCode
-from buildkit.plan import make_targets
-from buildkit.probe import NOTHING
+from buildkit.matrix import Matrix
+from buildkit.options import Options
+from buildkit.outcome import exit_code
+from buildkit.pipeline import Pipeline
+from buildkit.plan import Target, make_plan, make_targets
+from buildkit.probe import Probe, probe
+from buildkit.run import signals_as_interrupt
+from buildkit.sdk.stub.sdk import stub_sdk
+from buildkit.session import run_plan
 from buildkit.sources import Sources
 from buildkit.store import mark_as_cache
+from buildkit.summary import print_failure
 from buildkit.tree import write_tree
-from buildkit.verbs.common import add_selection, console_for, read_matrix, read_options
+from buildkit.verbs.common import (
+    add_engine,
+    add_selection,
+    console_for,
+    open_archives,
+    read_matrix,
+    read_options,
+)
+from buildkit.workspace import Workspace
 
 NAME = "contexts"
 HELP = "write build/contexts/<release>/, which plain 'docker build' turns into the same library"
@@ -20,21 +39,61 @@ HELP = "write build/contexts/<release>/, which plain 'docker build' turns into t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
+    add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Write every selected target's context. Needs no daemon."""
+    """Write every selected target's context."""
     console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
-    targets, _ = make_targets(matrix, read_options(arguments), NOTHING)
-    mark_as_cache(workspace.build)
-    sources = Sources(root=workspace.root, cache=workspace.build / "git")
+    options = read_options(arguments)
+    archives = open_archives(matrix, workspace, console)
+    found = probe(archives)
+    targets, _ = make_targets(matrix, options, found)
     for target in targets:
         if target.skip is not None:
             console.print(Text(f"{target.name}: skipped: {target.skip}"), soft_wrap=True)
-            continue
-        context = assemble(target, sources, matrix.file.defaults.smoke, console.print)
-        folder = workspace.context(target)
-        write_tree(context.tree(), folder)
-        console.print(Text(workspace.shown(folder)), soft_wrap=True)
-    return ExitCode.OK
+    wanted = tuple(target for target in targets if target.skip is None)
+    return write_contexts(wanted, matrix, options, found, workspace, archives, console)
+
+
+def write_contexts(  # noqa: PLR0913, PLR0917
+    targets: tuple[Target, ...],
+    matrix: Matrix,
+    options: Options,
+    found: Probe,
+    workspace: Workspace,
+    archives: Archives,
+    console: Console,
+) -> ExitCode:
+    """Write the targets' contexts below build/contexts/.
+
+    With stub SDKs that needs no engine; others are prepared on one if they are not yet.
+    """
+    mark_as_cache(workspace.build)
+    sources = Sources(root=workspace.root, cache=workspace.repositories)
+
+    def say_written(target: Target) -> None:
+        path = workspace.shown(workspace.context(target))
+        console.print(Text(path), soft_wrap=True)
+
+    for target in targets:
+        if target.sdk == "stub":
+            smoke = options.smoke or matrix.file.defaults.smoke
+            context = assemble(target, sources, stub_sdk(target), smoke, console.print)
+            write_tree(context.tree(), workspace.context(target))
+            say_written(target)
+    others = tuple(target for target in targets if target.sdk != "stub")
+    if not others:
+        return ExitCode.OK
+    plan = replace(make_plan(matrix, options, found), targets=others)
+    with signals_as_interrupt():
+        outcomes, interrupted = run_plan(
+            plan, options, workspace, archives, console, Pipeline.write_context
+        )
+    for outcome in outcomes:
+        if outcome.good:
+            say_written(outcome.target)
+        else:
+            print_failure(console, outcome)
+    return exit_code(outcomes, interrupted=interrupted)

@@ -16,6 +16,7 @@ from buildkit.verbs.common import (
     add_json,
     add_selection,
     console_for,
+    open_archives,
     read_matrix,
     read_options,
 )
@@ -33,13 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the plan as a table or as JSON."""
-    matrix, _ = read_matrix(arguments)
-    plan = make_plan(matrix, read_options(arguments), probe())
+    console = console_for(arguments)
+    matrix, workspace = read_matrix(arguments)
+    archives = open_archives(matrix, workspace, console)
+    plan = make_plan(matrix, read_options(arguments), probe(archives))
     if arguments.json:
         json.dump(plan.describe(), sys.stdout, indent=2)
         sys.stdout.write("\n")
         return ExitCode.OK
-    console = console_for(arguments)
     announce(console, plan)
     console.print(f"smoke level {plan.smoke}; {len(plan.targets)} targets:")
     console.print(_table(plan))

@@ -9,25 +9,25 @@ from pathlib import Path
 
 from rich.text import Text
 
-from buildkit.assembly import assemble
 from buildkit.engine import Emit
 from buildkit.engine.docker import DockerEngine
 from buildkit.errors import ExitCode, UnavailableError, UsageError
 from buildkit.plan import Target, make_plan
 from buildkit.probe import probe
-from buildkit.sources import Sources
-from buildkit.store import mark_as_cache
-from buildkit.tree import write_tree
 from buildkit.verbs.common import (
     add_engine,
     add_selection,
     console_for,
+    open_archives,
     read_matrix,
     read_options,
 )
+from buildkit.verbs.contexts import write_contexts
 
 NAME = "shell"
-HELP = "open a shell where one target is built; 'sh build.sh' repeats the build"
+BUILD_COMMAND = "sh common.sh common && sh build.sh common out"
+"""What the engines and the Dockerfile run as well."""
+HELP = "open a shell where one target is built, in a copy of its context"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,18 +44,24 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         console.print(Text(line), soft_wrap=True)
 
     matrix, workspace = read_matrix(arguments)
-    plan = make_plan(matrix, read_options(arguments), probe())
+    options = read_options(arguments)
+    archives = open_archives(matrix, workspace, console)
+    found = probe(archives)
+    plan = make_plan(matrix, options, found)
     if len(plan.targets) != 1:
         names = ", ".join(target.name for target in plan.targets)
         raise UsageError(f"shell needs exactly one target; --only selects {names}")
-    target = plan.targets[0]
-    mark_as_cache(workspace.build)
-    sources = Sources(root=workspace.root, cache=workspace.build / "git")
-    context = assemble(target, sources, plan.smoke, emit)
+    [target] = plan.targets
+    if target.skip is not None:
+        raise UsageError(f"{target.name} is skipped: {target.skip}")
+    code = write_contexts(plan.targets, matrix, options, found, workspace, archives, console)
+    if code is not ExitCode.OK:
+        return code
     with tempfile.TemporaryDirectory(prefix="mesos-buildkit-shell-") as scratch:
+        # A copy, so that nothing done in there reaches the next build.
         folder = Path(scratch, "work")
-        write_tree(context.tree(), folder)
-        emit(f"{target.name}: 'sh build.sh' builds, 'exit' leaves")
+        shutil.copytree(workspace.context(target), folder)
+        emit(f"{target.name}: '{BUILD_COMMAND}' builds, 'exit' leaves")
         if plan.engine == "host":
             shell = os.environ.get("SHELL", "/bin/sh")
             subprocess.run([shell], cwd=folder, check=False, env={**os.environ, **target.env})

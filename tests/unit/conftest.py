@@ -16,6 +16,7 @@ from buildkit.outcome import Artifact, Outcome, StageOutcome, Status
 from buildkit.plan import Plan, Target, make_plan
 from buildkit.probe import NOTHING, Probe
 from buildkit.releases import Release
+from buildkit.smoke.abi import AbiFacts
 
 _IMPURE = frozenset(
     {
@@ -158,6 +159,7 @@ def make_artifact():
             build_id="cd" * 20,
             debug_path=f"{path}.debug",
             debug_sha256="ef" * 32,
+            abi=AbiFacts(glibc="2.34", std_string="cxx11"),
         )
 
     return make

@@ -12,6 +12,7 @@ from buildkit.artifacts import Dist, sha256_of
 from buildkit.errors import UsageError
 from buildkit.manifest import Manifest, record
 from buildkit.outcome import Status
+from buildkit.smoke.abi import AbiFacts
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def files(dist):
 class TestPublish:
     def test_library_and_debug_file_are_where_the_design_says(self, dist, build, make_target):
         target = make_target()
-        artifact = dist.publish(target, build(target), "abc")
+        artifact = dist.publish(target, build(target), "abc", AbiFacts())
         assert artifact.path == "0.24.1/libvolume-1.0.0+mesos-0.24.1.stub.so"
         assert artifact.debug_path == f"{artifact.path}.debug"
         library = dist.folder / artifact.path
@@ -55,8 +56,8 @@ class TestPublish:
         self, dist, build, make_target
     ):
         stub, real = make_target(), make_target(sdk="release")
-        dist.publish(stub, build(stub), "")
-        artifact = dist.publish(real, build(real, b"real"), "")
+        dist.publish(stub, build(stub), "", AbiFacts())
+        artifact = dist.publish(real, build(real, b"real"), "", AbiFacts())
         assert [name for name in files(dist) if ".so" in name] == [
             "0.24.1/libvolume-1.0.0+mesos-0.24.1.so",
             "0.24.1/libvolume-1.0.0+mesos-0.24.1.so.debug",
@@ -65,11 +66,11 @@ class TestPublish:
 
     def test_a_build_without_its_library_publishes_nothing_half(self, dist, build, make_target):
         target = make_target()
-        dist.publish(target, build(target, b"old"), "")
+        dist.publish(target, build(target, b"old"), "", AbiFacts())
         fresh = build(target, b"new")
         (fresh / target.library).unlink()
         with pytest.raises(FileNotFoundError):
-            dist.publish(target, fresh, "")
+            dist.publish(target, fresh, "", AbiFacts())
         place = dist.folder / "0.24.1"
         assert (place / target.library).read_bytes() == b"old"
         assert not [path for path in place.iterdir() if path.name.startswith(".")]
@@ -77,7 +78,7 @@ class TestPublish:
     def test_readers_see_the_old_library_or_the_new_one_whole(self, dist, build, make_target):
         target = make_target()
         folders = [build(target, bytes([n]) * 100_000) for n in range(1)]
-        artifact = dist.publish(target, folders[0], "")
+        artifact = dist.publish(target, folders[0], "", AbiFacts())
         seen, stop = set(), threading.Event()
 
         def read():
@@ -90,7 +91,7 @@ class TestPublish:
         reader.start()
         try:
             for number in range(1, 30):
-                dist.publish(target, build(target, bytes([number]) * 100_000), "")
+                dist.publish(target, build(target, bytes([number]) * 100_000), "", AbiFacts())
         finally:
             stop.set()
             reader.join(timeout=30)
@@ -102,7 +103,7 @@ class TestWithdraw:
     def test_what_is_no_longer_good_goes_and_its_neighbours_stay(self, dist, build, make_target):
         one, other = make_target(), make_target("1.0.1")
         for target in (one, other):
-            dist.publish(target, build(target), "")
+            dist.publish(target, build(target), "", AbiFacts())
         dist.withdraw(one)
         assert not (dist.folder / "0.24.1").exists()
         assert (dist.folder / "1.0.1" / other.library).is_file()
@@ -112,7 +113,7 @@ class TestWithdraw:
         one = make_target()
         inner = make_target("1.0.1", folder=PurePosixPath("0.24.1/1.0.1"))
         for target in (one, inner):
-            dist.publish(target, build(target), "")
+            dist.publish(target, build(target), "", AbiFacts())
         dist.withdraw(one)
         assert (dist.folder / "0.24.1" / "1.0.1" / inner.library).is_file()
 
@@ -160,7 +161,7 @@ class TestManifest:
     ):
         old, new = make_target("0.24.1"), make_target("1.0.1")
         for target in (old, new):
-            artifact = dist.publish(target, build(target), "")
+            artifact = dist.publish(target, build(target), "", AbiFacts())
             outcome = make_outcome(target=target, artifact=artifact)
             plan = project.plan()
             dist.update_manifest(plan.matrix, [record(plan, outcome)])
@@ -171,7 +172,7 @@ class TestManifest:
         assert [path.parent.name for path in dist.folder.rglob("*.so")] == ["1.0.1"]
 
     def test_the_checksums_verify(self, dist, build, update, make_outcome, make_target):
-        artifact = dist.publish(make_target(), build(make_target()), "")
+        artifact = dist.publish(make_target(), build(make_target()), "", AbiFacts())
         update(make_outcome(artifact=artifact), make_outcome("1.0.1", Status.FAILED, artifact=None))
         lines = (dist.folder / "SHA256SUMS").read_text().splitlines()
         # As sha256sum --check reads it: digest, two spaces, path.

@@ -74,6 +74,24 @@ CASES = [
     case("name of env", OVERRIDE + 'env = { "A B" = "x" }', THERE, "'env.A B'"),
     case("two lines in a flag", GOOD + 'flags = ["-DA\\n"]', HERE, "'flags[0]'"),
     case("compiler with flags", PLATFORM + 'compiler = "g++ -m32"', "'compiler'", "g++ -m32"),
+    case("floor", PLATFORM + 'floor = "debain11"', "(debian11)", "'floor'", "mean 'debian11'?"),
+    case("floor like none", PLATFORM + 'floor = "zzz"', "(debian11)", "there are centos6, "),
+    case("floor as a number", PLATFORM + "floor = 2.31", "'floor'", "2.31", "name or a table"),
+    case("number in a floor", PLATFORM + "floor = { glibc = 2.31 }", "'floor.glibc'", "a string"),
+    case(
+        "label in a floor", PLATFORM + 'floor = { glibc = "GLIBC_2.31" }', "'floor.glibc'", "form"
+    ),
+    case("key of a floor", PLATFORM + 'floor = { glib = "2.3" }', "glib'", "mean 'glibc'?"),
+    case("empty floor", PLATFORM + "floor = {}", "(debian11)", "'floor'", "needs one of glibc"),
+    case("cxx11_abi", PLATFORM + "cxx11_abi = 0", "'cxx11_abi'", "true or false"),
+    case("cxx11_abi with a hyphen", PLATFORM + "cxx11-abi = false", "mean 'cxx11_abi'?"),
+    case(
+        "cxx11_abi as a flag",
+        PLATFORM + 'flags = ["-D_GLIBCXX_USE_CXX11_ABI=0"]',
+        "(debian11)",
+        "'flags'",
+        "write cxx11_abi = false",
+    ),
     case("package", GOOD + 'packages = ["g++; reboot"]', HERE, "'packages[0]'", "reboot"),
     # releases
     case("no release", releases(""), "'releases'", "must not be empty"),

@@ -84,3 +84,13 @@ def test_a_cause_is_short_and_of_the_log(log):
     assert len(found) <= MOST_LINES
     assert set(found) <= set(log)
     assert bool(found) == any(line.strip() for line in log)
+
+
+def test_warnings_are_the_modules_own():
+    own = "module/src/a.cpp:3:4: warning: unused variable 'x' [-Wunused-variable]"
+    hidden = (
+        "sdk/include/mesos/slave/isolator.hpp:56:35: warning: 'virtual void Isolator::recover()' "
+        "was hidden [-Woverloaded-virtual=]"
+    )
+    theirs = "sdk/include/mesos/slave/isolator.hpp:57:1: warning: unused parameter 'orphans'"
+    assert warning_lines([own, theirs, hidden, own, "noise"]) == [own, hidden]

@@ -10,6 +10,7 @@ import pytest
 import buildkit
 from buildkit import cli, manifest
 from buildkit import matrix as matrix_file
+from buildkit.engine.daemon import DockerProbe
 from buildkit.errors import (
     BuildkitError,
     ExitCode,
@@ -20,15 +21,17 @@ from buildkit.errors import (
 from buildkit.probe import Probe
 from buildkit.store import is_marked, mark_as_cache
 from buildkit.tree import read_tree
-from buildkit.verbs import build, clean, plan, shell
+from buildkit.verbs import build, clean, contexts, plan, shell
 
 
 @pytest.fixture(autouse=True)
 def no_docker(monkeypatch):
     """The verbs ask the outside; here it always answers the same."""
     answer = Probe(docker=False, docker_detail="nothing listens")
-    for verb in (build, clean, plan, shell):
-        monkeypatch.setattr(verb, "probe", lambda: answer)
+    for verb in (build, contexts, plan, shell):
+        monkeypatch.setattr(verb, "probe", lambda _: answer)
+    daemon = DockerProbe(available=False, detail="nothing listens", version="")
+    monkeypatch.setattr(clean, "probe_docker", lambda **_: daemon)
 
 
 class TestMain:
@@ -136,7 +139,7 @@ class TestPlan:
             (["--only", ">>1"], 2),
             (["--smoke", "agent"], 2),
             (["--engine", "docker"], 3),
-            (["--sdk", "release"], 3),
+            (["--sdk", "image"], 2),
         ],
     )
     @pytest.mark.parametrize("verb", ["plan", "build"])

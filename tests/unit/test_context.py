@@ -19,7 +19,8 @@ from buildkit.encoding import Encoding
 from buildkit.errors import TargetError
 from buildkit.matrix import Smoke
 from buildkit.patches import load_patch
-from buildkit.sdk.provide import Sdk
+from buildkit.sdk.model import Runtime, Sdk
+from buildkit.sdk.stub.sdk import stub_sdk
 from buildkit.tree import File
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -29,8 +30,11 @@ SDK = Sdk(
     digest="0" * 64,
     compile_flags=("-Isdk/include",),
     link_flags=("-Wl,--no-undefined",),
-    provided=frozenset(),
-    tree=lambda: {"include/mesos/mesos.hpp": File(b"// Mesos\n")},
+    real_loader=False,
+    harness_link_flags=(),
+    cached=True,
+    tree=lambda: {"sdk/include/mesos/mesos.hpp": File(b"// Mesos\n")},
+    runtime=lambda *_: Runtime(digest="none"),
 )
 SOURCES = {
     "core/text.cpp": File(b"int text;\n"),
@@ -261,15 +265,7 @@ class TestDeterminism:
 
 
 class TestDigests:
-    @pytest.fixture
-    def patch(self, tmp_path):
-        (tmp_path / "sdk.toml").write_text(
-            '[[edit]]\nwhy = "w"\nto = "sdk"\nfile = "include/mesos/mesos.hpp"\n'
-            'pattern = "Mesos"\nreplacement = "mesos"\n'
-        )
-        return load_patch("sdk.toml", tmp_path)
-
-    def test_the_build_follows_everything_that_shapes_the_library(self, make, make_target, patch):
+    def test_the_build_follows_everything_that_shapes_the_library(self, make, make_target):
         target = make_target()
         variants = {
             "nothing": {},
@@ -282,7 +278,6 @@ class TestDigests:
             "flags": {"flags": ("-O3",)},
             "version flag": {"version_flag": "-DMESOS_VERSION_INT=241"},
             "env": {"env": {"CPATH": "/opt"}},
-            "patch": {"patches": (patch,)},
             "compiler": {"platform": target.platform.model_copy(update={"compiler": "clang++"})},
             "symbol": {"module": with_module(make_target, symbol="other")},
             "version": {"module": with_module(make_target, version="2")},
@@ -325,14 +320,13 @@ class TestDigests:
         ]
         assert len({digest(**changes) for changes in other}) == len(other)
 
-    def test_the_harness_follows_sdk_abi_and_compiler_but_no_module(self, make, make_target, patch):
+    def test_the_harness_follows_sdk_abi_and_compiler_but_no_module(self, make, make_target):
         platform = make_target().platform
         follows = {
             "nothing": {},
             "sdk": {"sdk": replace(SDK, digest="1" * 64)},
             "abi": {"harness_flags": ("-D_GLIBCXX_USE_CXX11_ABI=0",)},
             "compiler": {"platform": platform.model_copy(update={"compiler": "clang++"})},
-            "sdk's patch": {"patches": (patch,)},
         }
         digests = {name: make(**changes).harness_digest for name, changes in follows.items()}
         assert len(set(digests.values())) == len(digests), digests
@@ -357,13 +351,16 @@ class TestPatches:
 
     EDIT = '[[edit]]\nwhy = "w"\nto = "{}"\nfile = "{}"\npattern = "{}"\nreplacement = "new"\n'
 
-    def test_module_and_sdk_are_changed_apart(self, make, patch):
+    def test_module_and_sdk_are_changed_apart(self, make, make_target, patch):
         module = patch(self.EDIT.format("module", "src/volume.cpp", "descriptor"))
         tree = make(patches=(module,)).tree()
         assert tree["module/src/volume.cpp"].data == b"int new;\n"
-        sdk = patch(self.EDIT.format("sdk", "include/mesos/mesos.hpp", "Mesos"))
-        tree = make(patches=(sdk,)).tree()
-        assert tree["sdk/include/mesos/mesos.hpp"].data == b"// new\n"
+        sdk = patch(self.EDIT.format("sdk", "include/mesos/mesos.hpp", "#ifndef"))
+        patched, plain = make_target(patches=(sdk,)), make_target()
+        tree = make(patches=(sdk,), sdk=stub_sdk(patched)).tree()
+        assert tree["module/src/volume.cpp"].data == SOURCES["src/volume.cpp"].data
+        assert b"new MESOS" in tree["sdk/include/mesos/mesos.hpp"].data
+        assert stub_sdk(patched).digest != stub_sdk(plain).digest
         assert tree["module/src/volume.cpp"] == SOURCES["src/volume.cpp"]
 
     def test_what_does_not_apply_to_the_module_stops_the_target_at_once(self, make, patch):

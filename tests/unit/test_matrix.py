@@ -10,6 +10,7 @@ import pytest
 
 import buildkit
 from buildkit import matrix as matrix_file
+from buildkit.errors import UsageError
 from buildkit.matrix import load_matrix
 from buildkit.releases import FINAL_RELEASES, Release
 
@@ -30,6 +31,14 @@ seconds-per-step = 60
 processes-per-step = 64
 cache-size = 1000000000
 
+[archives]
+url = "https://archives.example/mesos"
+mirrors = ["http://mirror.example/mesos"]
+
+[sdk]
+image = "registry.example/mesos-dev:{release}"
+prefix = "/opt/mesos/{release}"
+
 [[module]]
 name = "volume"
 version = "1.0.0"
@@ -47,6 +56,9 @@ packages = ["libcurl4-openssl-dev", "libstdc++-12-dev"]
 [module.smoke]
 scenario = "lifecycle"
 parameters = { command = "/usr/bin/dvdcli" }
+environment = { DVDI_VOLUME_NAME = "v1", DVDI_VOLUME_DVDCLI = "{stand-in}" }
+root = true
+writes = ["/var/run/mesos/isolators"]
 
 [[module]]
 name = "other"
@@ -56,6 +68,7 @@ git = "https://example.org/other.git"
 revision = "0123456789abcdef0123456789abcdef01234567"
 subpath = "isolator"
 common-sources = ["core/*.cpp"]
+protos = ["*.proto"]
 
 [[platform]]
 name = "debian12"
@@ -64,6 +77,8 @@ compiler = "x86_64-linux-gnu-g++-12"
 architecture = "amd64"
 packages = ["g++-12"]
 flags = ["-fstack-protector"]
+cxx11_abi = false
+floor = { glibc = "2.31", glibcxx = "3.4.28", cxxabi = "1.3.12", gcc = "7.0.0" }
 
 [platform.bootstrap]
 suite = "bookworm"
@@ -121,6 +136,8 @@ def test_a_file_with_every_key_is_read(full):
     assert matrix.file.module[0].smoke.parameters == {"command": "/usr/bin/dvdcli"}
     assert matrix.file.module[1].subpath == "isolator"
     assert matrix.file.platform[0].bootstrap.suite == "bookworm"
+    assert matrix.file.platform[0].floor.gcc == "7.0.0"
+    assert matrix.file.platform[0].cxx11_abi is False
     assert list(matrix.patches) == ["patches/old.toml"]
     assert matrix.root == full.root
 
@@ -130,11 +147,14 @@ def test_every_key_of_the_models_is_in_that_file():
     raw = tomllib.loads(EVERY_KEY)
     tables = {
         "MatrixFile": raw,
+        "ArchivesTable": raw["archives"],
+        "SdkTable": raw["sdk"],
         "Defaults": raw["defaults"],
         "Module": raw["module"][0] | raw["module"][1],
         "Smoke": raw["module"][0]["smoke"],
         "Platform": raw["platform"][0],
         "BootstrapTable": raw["platform"][0]["bootstrap"],
+        "Floor": raw["platform"][0]["floor"],
         "Override": raw["override"][0] | raw["override"][1] | raw["override"][2],
     }
     schema = json.loads(matrix_file.json_schema())
@@ -156,6 +176,25 @@ def test_the_overrides_of_a_target_come_in_file_order(full):
 def test_the_matrix_may_be_named_from_anywhere(full, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_matrix(Path("project/matrix.toml")).root == full.root
+
+
+@pytest.mark.parametrize("text", ["/opt/{relase}", "/opt/{}", "/opt/{release", "/{release}/{x}"])
+@pytest.mark.parametrize("key", ["image", "prefix"])
+def test_the_release_is_the_only_placeholder_of_an_sdk(project, key, text):
+    project.add(f'[sdk]\n{key} = "m{text}"\n')
+    with pytest.raises(UsageError) as caught:
+        project.matrix()
+    for part in ("matrix.toml: [sdk]: key", repr(key), "{release}", text):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("image", ""), ("image", "a b"), ("image", "/opt"), ("prefix", "")]
+)
+def test_what_can_be_neither_image_nor_folder(project, key, text):
+    project.add(f'[sdk]\n{key} = "{text}"\n')
+    with pytest.raises(UsageError, match=rf"\[sdk\]: key '{key}'"):
+        project.matrix()
 
 
 class TestSchema:

@@ -6,16 +6,23 @@ from collections import Counter
 
 import pytest
 
+from buildkit.archivelock import ArchiveLock
+from buildkit.archives import Archives
 from buildkit.builder import Builder
 from buildkit.engine import Base, Limits, StepResult
 from buildkit.errors import UnavailableError
 from buildkit.outcome import Status
 from buildkit.pipeline import Pipeline
 from buildkit.run import run_targets
+from buildkit.sdk.installed.sdk import InstalledSdks
+from buildkit.sdk.provide import Sdks
+from buildkit.sdk.release.sdk import ReleaseSdks
 from buildkit.slots import Slots
+from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check
 from buildkit.smoke.results import LAST_CHECK
 from buildkit.sources import Sources
+from buildkit.steps import Steps
 from buildkit.store import Store
 from buildkit.workspace import Workspace
 
@@ -83,6 +90,8 @@ def no_elf(monkeypatch):
     """The libraries here are no ELF files."""
     good = [Check(level="inspect", name="soname", ok=True)]
     monkeypatch.setattr("buildkit.builder.inspect_target", lambda *_: list(good))
+    monkeypatch.setattr("buildkit.builder.undefined_symbols", lambda _: frozenset())
+    monkeypatch.setattr("buildkit.builder.abi_facts", lambda *_: AbiFacts(glibc="2.34"))
     monkeypatch.setattr("buildkit.pipeline.build_id", lambda _: "b1d")
 
 
@@ -94,15 +103,21 @@ def run(project, tmp_path, engine):
         cancelled = cancelled or threading.Event()
         plan = project.plan()
         workspace = Workspace(root=project.root)
+        archives = Archives(
+            folder=tmp_path / "archives",
+            lock=ArchiveLock.beside(project.path, workspace.build),
+            emit=print,
+        )
+        steps = Steps(
+            engine=engine,
+            store=Store(folder=workspace.cache, limit=10**9),
+            slots=Slots(jobs, tmp_path / "slots"),
+            limits=Limits(),
+            cancelled=cancelled,
+        )
         pipeline = Pipeline(
-            builder=Builder(
-                engine=engine,
-                store=Store(folder=workspace.cache, limit=10**9),
-                slots=Slots(jobs, tmp_path / "slots"),
-                limits=Limits(),
-                cancelled=cancelled,
-                smoke_again=smoke_again,
-            ),
+            sdks=Sdks(ReleaseSdks(steps, archives), InstalledSdks(steps)),
+            builder=Builder(steps, smoke_again=smoke_again),
             bases={t.base_request: engine.provide(t.base_request, print) for t in plan.targets},
             sources=Sources(root=project.root, cache=workspace.build / "git"),
             workspace=workspace,
@@ -150,6 +165,7 @@ class TestGood:
             *("soname", "accepted", LAST_CHECK, "prepare", LAST_CHECK),
         ]
         assert outcome.artifact.build_id == "b1d"
+        assert outcome.artifact.abi.glibc == "2.34"
         library = project.root / "dist" / outcome.artifact.path
         assert library.read_text() == "library for 0.24.1"
 
@@ -213,6 +229,15 @@ class TestCache:
         engine.identity = "base-2"
         run()
         assert engine.count()["build"] == 2
+
+    def test_another_floor_smokes_again_and_builds_nothing(self, run, project, engine):
+        platform = '[[platform]]\nname = "debian12"\nbase = "debian:bookworm-slim"\n'
+        project.add(platform)
+        run()
+        engine.steps.clear()
+        project.add('floor = "debian11"\n')
+        run()
+        assert engine.count() == {"smoke": 2}
 
     def test_the_smoke_verb_smokes_again_and_builds_nothing(self, run, engine):
         run()

@@ -308,3 +308,84 @@ def test_the_last_override_in_the_file_decides_on_the_platform(project):
     )
     found = [(str(t.release), t.platform.name) for t in project.plan().targets]
     assert found == [("0.24.1", "one"), ("1.0.1", "one"), ("1.0.1", "other")]
+
+
+class TestInstalledSdks:
+    @pytest.fixture
+    def installed(self, project):
+        project.add("""
+            packages = ["libcurl4-openssl-dev"]
+
+            [sdk]
+            image = "registry/mesos-dev:{release}"
+            prefix = "/opt/mesos/{release}"
+            """)
+        return project
+
+    def test_each_release_has_an_image_of_its_own(self, installed):
+        plan = installed.plan(DOCKER, engine=None, sdk="image")
+        assert [(t.sdk, t.sdk_origin) for t in plan.targets] == [
+            ("image", "registry/mesos-dev:0.24.1"),
+            ("image", "registry/mesos-dev:1.0.1"),
+        ]
+        assert [row["sdk_origin"] for row in plan.describe()["targets"]] == [
+            *("registry/mesos-dev:0.24.1", "registry/mesos-dev:1.0.1"),
+        ]
+
+    def test_the_image_is_the_base_with_no_more_than_the_modules_packages(self, installed):
+        target = installed.plan(DOCKER, engine=None, sdk="image").targets[0]
+        request = target.base_request
+        assert request.image == "registry/mesos-dev:0.24.1"
+        assert request.packages == ("libcurl4-openssl-dev",)
+        assert request.bootstrap is None
+
+    def test_each_release_has_a_prefix_of_its_own_on_the_platforms_base(self, installed):
+        plan = installed.plan(sdk="prefix")
+        assert [t.sdk_origin for t in plan.targets] == ["/opt/mesos/0.24.1", "/opt/mesos/1.0.1"]
+        assert {t.base_request.image for t in plan.targets} == {"debian:bookworm-slim"}
+
+    def test_a_prefix_is_relative_to_the_matrix_file(self, project, tmp_path):
+        project.add('[sdk]\nprefix = "mesos-{release}"\n')
+        root = project.root.resolve()
+        assert project.target(sdk="prefix").sdk_origin == str(root / "mesos-0.24.1")
+
+    def test_the_library_is_no_stub(self, installed):
+        assert installed.target(sdk="prefix").library == "libvolume-1.0.0+mesos-0.24.1.so"
+        assert not any("stub" in warning for warning in installed.plan(sdk="prefix").warnings)
+
+    @pytest.mark.parametrize("kind", ["image", "prefix"])
+    def test_the_key_is_needed(self, project, kind):
+        with pytest.raises(UsageError) as caught:
+            project.plan(DOCKER, engine=None, sdk=kind)
+        for part in ("matrix.toml: [sdk]: key", repr(kind), f"--sdk {kind}", "{release}"):
+            assert part in str(caught.value)
+
+    def test_auto_takes_neither(self, installed):
+        plan = installed.plan(DOCKER, engine=None)
+        assert {(t.sdk, t.sdk_origin) for t in plan.targets} == {("stub", None)}
+
+    @pytest.mark.parametrize("kind", ["image", "prefix"])
+    def test_one_mesos_cannot_be_several_releases(self, project, kind):
+        project.add('[sdk]\nimage = "mesos:mine"\nprefix = "/usr/local"\n')
+        with pytest.raises(UsageError) as caught:
+            project.plan(DOCKER, engine=None, sdk=kind)
+        for part in (f"[sdk]: key {kind!r}", "0.24.1 and 1.0.1", "{release}", "--only"):
+            assert part in str(caught.value)
+        [target] = project.plan(DOCKER, engine=None, sdk=kind, only=("1.0.1",)).targets
+        assert target.sdk_origin in {"mesos:mine", "/usr/local"}
+
+    def test_what_is_skipped_does_not_count(self, project):
+        project.add('[sdk]\nprefix = "/usr/local"\n[[override]]\nmatch = "<1"\nskip = "old"\n')
+        assert [t.sdk for t in project.plan(sdk="prefix").targets] == ["stub", "prefix"]
+
+    def test_the_host_engine_has_no_use_for_an_image(self, installed):
+        with pytest.raises(UsageError, match="--engine docker"):
+            installed.plan(DOCKER, engine="host", sdk="image")
+
+    def test_an_image_needs_a_daemon(self, installed):
+        with pytest.raises(UnavailableError, match="nothing listens at unix:///x"):
+            installed.plan(NO_DOCKER, engine=None, sdk="image")
+
+    def test_a_release_that_stubs_do_not_know_is_fine(self, installed):
+        installed.set_releases("0.21.0", "2.0.0")
+        assert [str(t.release) for t in installed.plan(sdk="prefix").targets] == ["0.21.0", "2.0.0"]
