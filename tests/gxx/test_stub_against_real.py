@@ -1,0 +1,126 @@
+"""The stub SDK judges an isolator as the release's own headers and loader do.
+
+The isolator as it is, and with each bound of each guard moved by one minor version, is built and
+driven on both SDKs: the verdicts must be the same, for every release whose branch the move changes.
+Needs real source archives: MESOS_BUILDKIT_REAL_ARCHIVES names a folder with some. With
+MESOS_BUILDKIT_REAL_CACHE, a folder for the result cache, SDKs are made once for all runs of it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support_guards import ISOLATOR, ROOT, Mutation, break_bound, find_bounds
+
+from buildkit.archives import archive_of
+from buildkit.releases import FINAL_RELEASES, RELEASE_SDK_BEGINS, Release
+
+ARCHIVES = os.environ.get("MESOS_BUILDKIT_REAL_ARCHIVES")
+CACHE = os.environ.get("MESOS_BUILDKIT_REAL_CACHE")
+AVAILABLE = [
+    release
+    for release in FINAL_RELEASES
+    if ARCHIVES and release >= RELEASE_SDK_BEGINS and Path(ARCHIVES, archive_of(release)).is_file()
+]
+MUTATIONS = [break_bound(ISOLATOR, bound, FINAL_RELEASES) for bound in find_bounds(ISOLATOR)]
+
+pytestmark = pytest.mark.skipif(
+    not AVAILABLE, reason="NO REAL MESOS ARCHIVE, SO STUBS ARE COMPARED WITH NOTHING"
+)
+
+MATRIX = """
+releases = [{releases}]
+
+[defaults]
+engine = "host"
+cache-size = "64GiB"
+
+[[module]]
+name = "dockervolume"
+version = "1.0.0"
+symbol = "mesos_buildkit_DockerVolumeIsolator"
+source = "isolator"
+sources = ["src/*.cpp"]
+common-sources = ["core/*.cpp"]
+flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves the time
+
+[module.smoke]
+scenario = "docker-volume"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a run says of one release. Compilers word errors by what headers they read."""
+
+    status: str
+    stage: str | None
+    checks: frozenset[str]
+    """The names of the checks that failed."""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    folder = Path(CACHE) if CACHE else tmp_path_factory.mktemp("cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def judge(tmp_path, cache):
+    def judge(releases: list[Release], mutation: Mutation | None, sdk: str) -> dict[str, Verdict]:
+        folder = tmp_path / sdk
+        shutil.copytree(ISOLATOR, folder / "isolator")
+        if mutation is not None:
+            (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+        (folder / "build").mkdir()
+        (folder / "build" / "cache").symlink_to(cache)
+        listed = ", ".join(f'"{release}"' for release in releases)
+        (folder / "matrix.toml").write_text(MATRIX.format(releases=listed))
+        done = subprocess.run(
+            [sys.executable, "-m", "buildkit", "build", "--json", "--sdk", sdk],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "MESOS_BUILDKIT_ARCHIVES": str(ARCHIVES),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        return {row["release"]: _verdict(row) for row in json.loads(done.stdout)["targets"]}
+
+    return judge
+
+
+def _verdict(row: dict) -> Verdict:
+    failed = [stage["stage"] for stage in row["stages"] if stage["state"] == "failed"]
+    return Verdict(
+        status=row["status"],
+        stage=failed[0] if failed else None,
+        checks=frozenset(c["name"] for c in row["smoke"]["checks"] if not c["ok"]),
+    )
+
+
+@pytest.mark.parametrize("release", AVAILABLE, ids=str)
+def test_the_isolator_is_right_on_both(judge, release):
+    right = {str(release): Verdict(status="passed", stage=None, checks=frozenset())}
+    assert judge([release], None, "stub") == right
+    assert judge([release], None, "release") == right
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_a_wrong_guard_is_wrong_on_both(judge, mutation):
+    concerned = sorted(mutation.concerned & {*AVAILABLE})
+    if not concerned:
+        pytest.skip("it concerns no release that there is an archive of")
+    on_stub = judge(concerned, mutation, "stub")
+    assert on_stub == judge(concerned, mutation, "release")
+    assert {verdict.status for verdict in on_stub.values()} == {"failed"}
