@@ -175,3 +175,20 @@ class TestBrokenMatrix:
         done = nox(copy, "-s", "plan")
         assert done.code == 2
         assert "matrix.toml: no such file" in done.text
+
+
+def test_a_shell_builds_with_the_command_it_names(copy, host_engine):
+    process = copy.start(
+        *(*NOX, "-s", "shell-0.24.1", "--", "--engine", "host"),
+        stdin=subprocess.PIPE,
+        bufsize=1,
+    )
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "' builds" in line:
+            break
+    command = said[-1].split("'")[1]
+    out, err = process.communicate(f"{command} && ls out; exit\n", timeout=120)
+    assert process.returncode == 0, "".join(said) + out + err
+    assert f"lib{copy.name}-0.1.0+mesos-0.24.1.stub.so" in out

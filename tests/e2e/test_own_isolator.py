@@ -180,3 +180,31 @@ def test_contexts_are_the_same_bytes_wherever_they_are_written(
         for path in folder.rglob("*")
         if path.is_file()
     )
+
+
+LOCK = "  const std::lock_guard<std::mutex> lock(mutex_);\n"
+USE_AFTER_FREE = "  int* gone = new int(1);\n  delete gone;\n  if (*gone == 42) { throw 1; }\n"
+
+
+@pytest.mark.parametrize(
+    ("sanitizer", "instead", "words"),
+    [
+        ("thread", "", "ThreadSanitizer"),
+        ("address", f"{LOCK}{USE_AFTER_FREE}", "heap-use-after-free"),
+    ],
+)
+def test_a_sanitizer_finds_what_the_plain_build_does_not(
+    tmp_path, own_sources, new_project, host_engine, sanitizer, instead, words
+):
+    project = new_project(tmp_path / "checkout")
+    own_sources(project.root)
+    project.good_build("--only", "0.24.1", "--sanitize", sanitizer)
+    assert project.dist() == {}
+    source = project.root / "isolator/core/volume_manager.cpp"
+    text = source.read_text()
+    assert LOCK in text
+    source.write_text(text.replace(LOCK, instead))
+    done = project.build("--only", "0.24.1", "--sanitize", sanitizer)
+    assert done.code == 1, done.text
+    assert words in (project.root / f"build/logs/0.24.1+{sanitizer}.log").read_text()
+    assert project.dist() == {}

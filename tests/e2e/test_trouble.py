@@ -162,11 +162,21 @@ class TestBadInput:
         assert "Traceback" not in done.text
         assert "usage:" in done.err
 
-    @pytest.mark.parametrize("sdk", ["release", "image", "prefix"])
-    def test_an_sdk_that_is_not_there_yet(self, project, sdk):
+    @pytest.mark.parametrize("sdk", ["image", "prefix"])
+    def test_an_sdk_that_the_matrix_does_not_name(self, project, sdk):
         project.matrix("0.24.1")
-        assert f"--sdk {sdk}" in project.build("--sdk", sdk).clean_failure(3)
+        assert f"--sdk {sdk}" in project.build("--sdk", sdk).clean_failure(2)
         assert not (project.root / "build").exists()
+
+    def test_an_archive_without_a_way_to_any(self, project):
+        elsewhere = '[archives]\nurl = "http://localhost:1/mesos"\n'
+        project.matrix("0.24.1", more=elsewhere)
+        project.env["MESOS_BUILDKIT_ARCHIVES"] = str(project.root / "archives")
+        done = project.build("--sdk", "release")
+        assert done.code == 3
+        assert "mesos-0.24.1.tar.gz: not in" in done.err
+        assert "http://localhost:1/mesos/0.24.1/mesos-0.24.1.tar.gz" in done.err
+        assert "Traceback" not in done.text
 
     def test_a_manifest_of_somebody_else(self, project, host_engine):
         project.matrix("0.24.1")

@@ -9,7 +9,7 @@ from buildkit.matrix import load_matrix
 from buildkit.options import Options
 from buildkit.plan import make_targets
 from buildkit.probe import NOTHING
-from buildkit.sdk.provide import provide_sdk
+from buildkit.sdk.stub.sdk import stub_sdk
 from buildkit.tree import read_tree, write_tree
 
 MATRIX = """\
@@ -33,7 +33,7 @@ def compile_common(tmp_path):
         (tmp_path / "m" / "core" / "b.cpp").write_text(text)
         (tmp_path / "matrix.toml").write_text(MATRIX)
         [target], _ = make_targets(load_matrix(tmp_path / "matrix.toml"), Options(), NOTHING)
-        sdk = provide_sdk("stub", target.release)
+        sdk = stub_sdk(target)
         context = make_context(target, read_tree(tmp_path / "m"), sdk, base="base", smoke="run")
         write_tree(context.common, tmp_path / "work")
         return subprocess.run(
