@@ -353,7 +353,7 @@ def test_missing_bundled_archive_is_named(on_host, archives, make, tmp_path):
     shutil.rmtree(project.root / "build/cache/sdk")
     done = project.build("--sdk", "release", *only(NEWER))
     assert done.code == 1, done.text
-    assert f"lacks 3rdparty/{name}; put {name} into the archive cache beside it" in done.text
+    assert f"mesos-{NEWER}.tar.gz: lacks the bundled {name}; put {name} into {folder}" in done.text
 
 
 CALLING = """\

@@ -18,6 +18,7 @@ from buildkit.archives import Archives, archive_of
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.patches import Patch, apply_patches, compatibility_headers
 from buildkit.plan import Target
+from buildkit.releases import Release
 from buildkit.sdk.model import Runtime, Sdk
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.headers import compile_flags, sdk_tree
@@ -109,7 +110,12 @@ class ReleaseSdks:
         )
 
     def _parts(self, target: Target, site: Site) -> _Parts:
-        names = (archive_of(target.release), *self._completions(target, site))
+        lacking = self._completions(target, site)
+        for name in lacking:
+            # One that is pinned has been used: what was made of it may still be there.
+            if self._archives.lock.pin(name) is None and not self._archives.has(name):
+                raise self._lack(target.release, name)
+        names = (archive_of(target.release), *lacking)
         digest = digest_of(
             "release-sdk",
             *(f"{name} {self._archives.digest(name)}" for name in names),
@@ -133,6 +139,12 @@ class ReleaseSdks:
         entry = self._steps.once("lacking", digest, site, fill).entry
         return (entry / _LACKING).read_text().split()
 
+    def _lack(self, release: Release, name: str) -> TargetError:
+        return TargetError(
+            f"{archive_of(release)}: lacks the bundled {name}; put {name} into "
+            f"{self._archives.folder} beside it"
+        )
+
     def _path(self, name: str) -> Path:
         path = self._archives.find(name)
         if path is None:
@@ -144,9 +156,13 @@ class ReleaseSdks:
 
     def _sources(self, parts: _Parts) -> dict[str, File]:
         release = parts.target.release
-        archive, *others = (self._path(name) for name in parts.names)
+        archive = self._path(parts.names[0])
+        others = [self._archives.find(name) for name in parts.names[1:]]
+        for name, path in zip(parts.names[1:], others, strict=True):
+            if path is None:
+                raise self._lack(release, name)
         with _judging(parts.target):
-            sources = read_sources(release, archive, {path.name: path for path in others})
+            sources = read_sources(release, archive, {path.name: path for path in others if path})
         return apply_patches(sources, parts.patches, release, "sdk")
 
     def _fill(self, parts: _Parts, entry: Path) -> None:
