@@ -5,7 +5,6 @@ ends in the same library without this tool.
 """
 
 import fnmatch
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,6 +20,7 @@ from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, ma
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
+from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
 
@@ -214,16 +214,7 @@ def _rendered_tree(
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("buildkit", "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Shell scripts and C++ are made here; every value goes through the filter 'sh'.
-        autoescape=False,  # noqa: S701
-    )
-    environment.filters["sh"] = shlex.quote
+    environment = script_environment("buildkit")
     # For __DATE__ and __TIME__: any date at all (here 1980), as long as it is always the same.
     environment.globals["epoch"] = 315532800
     return environment

@@ -1,27 +1,19 @@
 """Rendering the scripts of the release SDK's steps."""
 
-import shlex
 from functools import cache
 from importlib import resources
 
 import jinja2
 
+from buildkit.rendering import script_environment
 from buildkit.tree import File
+
+_PACKAGE = "buildkit.sdk.release"
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("buildkit.sdk.release", "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Shell scripts are made here; every value goes through the filter 'sh'.
-        autoescape=False,  # noqa: S701
-    )
-    environment.filters["sh"] = shlex.quote
-    return environment
+    return script_environment(_PACKAGE)
 
 
 def render(template: str, **values: object) -> File:
@@ -32,7 +24,7 @@ def render(template: str, **values: object) -> File:
 @cache
 def own_file(name: str) -> File:
     """A file of our own beside the templates, as it is."""
-    return File((resources.files("buildkit.sdk.release") / "templates" / name).read_bytes())
+    return File((resources.files(_PACKAGE) / "templates" / name).read_bytes())
 
 
 def lines(values: list[str]) -> File:

@@ -83,9 +83,8 @@ class ReleaseSdks:
     def provide(self, target: Target, site: Site) -> Sdk:
         """The target's SDK.
 
-        Raises :class:`UnavailableError` for an archive that is not in the cache, and
-        :class:`TargetError` for one that is broken, a patch that does not apply, or a step that
-        fails.
+        Raises :class:`TargetError` for an archive that is not in the cache or is broken, a patch
+        that does not apply, or a step that fails.
         """
         # A module's environment is none of Mesos's.
         parts = self._parts(target, replace(site, env={}))
