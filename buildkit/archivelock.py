@@ -4,15 +4,14 @@ Recorded on first use, changed only on request, kept under version control. Its 
 ``sha512sum``, which can check a folder of archives against it: ``sha512sum -c matrix.lock``.
 """
 
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from buildkit.errors import TargetError, UsageError
+from buildkit.tree import replace_text
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 _LINE = re.compile(rf"([0-9A-Fa-f]{{128}}) [ *]({_NAME})", re.ASCII)
@@ -67,7 +66,7 @@ class ArchiveLock:
             lines = content.decode(errors="surrogateescape").splitlines()
             remarks = [line for line in lines if line.startswith("#")] or [_HEADING]
             rows = [f"{digest}  {name}" for name, digest in sorted(pins.items())]
-            _replace(self.path, "".join(f"{line}\n" for line in [*remarks, *rows]))
+            replace_text(self.path, "".join(f"{line}\n" for line in [*remarks, *rows]))
 
     def mismatch(self, name: str, digest: str) -> str:
         """What to tell a user whose archive is not the pinned one."""
@@ -103,15 +102,3 @@ def parse_pins(content: bytes, where: Path | str) -> dict[str, str]:
             raise UsageError(f"{where}: line {number}: {name} is there twice; remove one line")
         pins[name] = digest
     return pins
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

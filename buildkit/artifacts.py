@@ -17,6 +17,7 @@ from buildkit.matrix import Matrix
 from buildkit.outcome import Artifact
 from buildkit.plan import Target
 from buildkit.smoke.abi import AbiFacts
+from buildkit.tree import replace_text
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
@@ -100,8 +101,8 @@ class Dist:
                 else:
                     self._remove_artifact(record)
             targets = tuple(sorted(kept, key=order))
-            _write(self.folder / MANIFEST, manifest_json(Manifest(targets=targets)))
-            _write(self.folder / CHECKSUMS, _checksums(targets))
+            replace_text(self.folder / MANIFEST, manifest_json(Manifest(targets=targets)))
+            replace_text(self.folder / CHECKSUMS, _checksums(targets))
 
     def _remove_artifact(self, record: TargetRecord) -> None:
         if record.artifact is None:
@@ -157,18 +158,6 @@ def _replace_copy(source: Path, destination: Path) -> None:
         shutil.copyfile(source, name)
         Path(name).chmod(0o644)
         Path(name).replace(destination)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -112,6 +112,19 @@ def replace_folder(fresh: Path, folder: Path) -> None:
         fresh.rename(folder)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Make ``text`` the content of the file ``path``: all of it or, whatever happens, nothing."""
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def texts(files: Iterable[tuple[str, str]]) -> dict[str, File]:
     """A tree of plain text files."""
     return {path: File(text.encode()) for path, text in files}
