@@ -19,6 +19,9 @@ from urllib.parse import urldefrag, urljoin
 import platformdirs
 import pytest
 
+# What pip asks if nobody has told it otherwise; it says so nowhere else.
+from pip._internal.models.index import PyPI
+
 from buildkit.tarballs import read_tarball, write_tarball
 from buildkit.tree import under
 
@@ -67,7 +70,7 @@ def _sdist() -> Path:
 
 
 def _fetch() -> bytes:
-    index = f"{_configured('index-url') or 'https://pypi.org/simple'}".rstrip("/")
+    index = (_configured("index-url") or PyPI.simple_url).rstrip("/")
     content, kind, address = _get(f"{index}/{_PROJECT}/")
     if kind == "application/vnd.pypi.simple.v1+json":
         links = [file["url"] for file in json.loads(content)["files"]]
