@@ -115,8 +115,8 @@ def _fetch(plan: Plan, workspace: Workspace, archives: Archives, console: Consol
         for one in fetch_all(archives, sorted(missing), console)
         if isinstance(one.error, UnavailableError)
     ]
-    # An SDK that was made before needs no archive.
-    made = (workspace.cache / "sdk").is_dir()
+    # An SDK that was made before needs no archive. What was cut off while it was made is hidden.
+    made = any((workspace.cache / "sdk").glob("[!.]*"))
     if hopeless and not made and {target.release for target in targets} == missing:
         raise hopeless[0]
 
