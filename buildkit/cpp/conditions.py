@@ -164,15 +164,22 @@ def names_of(expression: Expression) -> frozenset[str]:
 def _calls_of_nothing(
     expression: Expression, macros: FixedTable, releases: ReleaseSet
 ) -> Iterator[Trouble]:
-    """Macros that are called with arguments, but are not defined: no expression at all."""
+    """Names that are called and are no macro there is to call: no expression at all."""
     for part in parts_of(expression):
         if isinstance(part, Opaque) and part.token.kind is TokenKind.NAME:
-            states = macros.state(part.token.text, releases)
+            name = part.token.text
+            states = macros.state(name, releases)
             undefined = where(states, lambda state: state is Absent.UNDEFINED)
-            if undefined:
-                yield Trouble(
-                    kind=ProblemKind.EXPRESSION,
-                    text=f"{part.token.text} is not defined, so it can't be called",
-                    token=part.token,
-                    releases=undefined,
-                )
+            # What is left of a call after expanding can't be expanded: it is in its own expansion.
+            stuck = where(states, lambda state: not isinstance(state, Absent))
+            for some, text in (
+                (undefined, "is not defined"),
+                (stuck, "is not to be expanded here"),
+            ):
+                if some:
+                    yield Trouble(
+                        kind=ProblemKind.EXPRESSION,
+                        text=f"{name} {text}, so it can't be called",
+                        token=part.token,
+                        releases=some,
+                    )

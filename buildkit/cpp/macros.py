@@ -70,7 +70,7 @@ class Definitions:
             names, variadic = _parameters(rest[1:end])
             parameters = tuple(names)
             rest = rest[end + 1 :]
-        body = _trimmed(rest)
+        body = _joined(rest)
         key = (name.text, parameters, variadic, *((t.kind, t.text) for t in body))
         return self._known.setdefault(
             key,
@@ -105,6 +105,17 @@ def _trimmed(tokens: Sequence[Token]) -> tuple[Token, ...]:
     while found and found[-1].kind is TokenKind.SPACE:
         found = found[:-1]
     return found
+
+
+def _joined(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """A body without the spaces around it and around ``##``, which pcpp asks for."""
+    body = _trimmed(tokens)
+    pasting = {at for at, token in enumerate(body) if token.text == "##"}
+    return tuple(
+        token
+        for at, token in enumerate(body)
+        if token.kind is not TokenKind.SPACE or not pasting & {at - 1, at + 1}
+    )
 
 
 def plain_number(state: State) -> Number | None:
