@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from buildkit.cpp.conditions import Conditions
+from buildkit.cpp.conditions import Conditions, Trouble
 from buildkit.cpp.expression import ConditionError
 from buildkit.cpp.lexer import Token, TokenKind, scan
 from buildkit.cpp.macros import Absent, Definition, Definitions, MacroTable, State
@@ -235,6 +235,10 @@ class _Reader:
                     certain=found.certain,
                     possible=found.possible,
                     evaluations=tuple(found.evaluations),
+                    stops=any(
+                        isinstance(item, Directive) and item.word == "error"
+                        for item in branch.items
+                    ),
                 )
                 for branch in conditional.branches
                 for found in [self.branches.get(branch, _BranchNotes())]
@@ -338,11 +342,11 @@ class _Walk:
             yes, no = rest.possible, 0
             evaluations: tuple[Evaluation, ...] = ()
             if branch.word != "else":
-                result = reader.conditions.evaluate(branch, self._table, rest.possible)
+                # For all that get here, also those that have taken a branch: what they would do
+                # is part of the result. A compiler looks at the rest alone.
+                result = reader.conditions.evaluate(branch, self._table, live.possible)
                 yes, no, evaluations = result.yes, result.no, result.evaluations
-                for trouble in result.troubles:
-                    at = trouble.token.offset if trouble.token else branch.tokens[0].offset
-                    self._complain(trouble.kind, path, branch, trouble.text, at, trouble.releases)
+                self._complain_of(path, branch, result.troubles, rest.possible)
             taken = _Live(rest.certain & yes, rest.possible & ~no, rest.shown & ~no)
             rest = _Live(rest.certain & no, rest.possible & ~yes, rest.shown & no)
             found = reader.branches.setdefault(branch, _BranchNotes())
@@ -352,6 +356,15 @@ class _Walk:
             if taken.possible:
                 self.items(path, branch.items, taken)
         notes.none |= rest.possible
+
+    def _complain_of(
+        self, path: str, branch: Branch, troubles: Iterable[Trouble], concerned: ReleaseSet
+    ) -> None:
+        for trouble in troubles:
+            if some := trouble.releases & concerned:
+                first = branch.tokens[0].offset if branch.tokens else None
+                at = trouble.token.offset if trouble.token else first
+                self._complain(trouble.kind, path, branch, trouble.text, at, some)
 
     def _directive(self, path: str, directive: Directive, live: _Live) -> None:
         word, tokens = directive.word, directive.tokens

@@ -39,12 +39,16 @@ class BranchReading:
     possible: ReleaseSet
     """Those that take it or may take it, because a condition is unknown."""
     evaluations: tuple[Evaluation, ...]
-    """The condition as it was evaluated, once for each different meaning of its macros."""
+    """The condition as it was evaluated, once for each different meaning of its macros; for all
+    releases that get to the conditional, whether or not they have taken a branch before."""
+    stops: bool
+    """Whether it consists of an ``#error``, perhaps among other things."""
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The names that the condition asks about, itself or through macros."""
-        return frozenset().union(*(one.macros.names for one in self.evaluations))
+        parts = (one.macros.names for one in self.evaluations)
+        return frozenset(name for names in parts for name in names)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
