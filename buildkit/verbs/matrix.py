@@ -8,6 +8,7 @@ from buildkit import manifest
 from buildkit import matrix as matrix_file
 from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode
+from buildkit.guards import record as guards_report
 from buildkit.releases import select
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
@@ -21,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument(
         "--schema",
-        choices=("matrix", "manifest", "drift"),
-        help="print the JSON Schema of matrix.toml, dist/manifest.json or drift --json instead",
+        choices=("matrix", "manifest", "drift", "guards"),
+        help="print the JSON Schema of matrix.toml, dist/manifest.json, or of what drift or guards "
+        "prints with --json, instead",
     )
 
 
@@ -33,6 +35,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             "matrix": matrix_file.json_schema,
             "manifest": manifest.json_schema,
             "drift": drift_report.json_schema,
+            "guards": guards_report.json_schema,
         }
         sys.stdout.write(schemas[arguments.schema]())
         return ExitCode.OK
