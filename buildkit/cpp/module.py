@@ -34,8 +34,7 @@ def read_module(
 ) -> Reading:
     """Read a module's sources for all ``releases`` at once.
 
-    A release is read as it is compiled on the first of its platforms. A source that is not UTF-8
-    is read as Latin-1.
+    A release is read as it is compiled on the first of its platforms.
     """
     flags = tuple(
         compiler_flags(matrix, module, release, platform)
@@ -56,7 +55,7 @@ def read_module(
     definitions = Definitions()
     return read(
         Sources(
-            files={path: _text(file.data) for path, file in tree.items()},
+            files={path: text_of(file.data) for path, file in tree.items()},
             units=units,
             include=("", *module.include),
             known=GUARD_MACROS | version_macros(table),
@@ -67,8 +66,6 @@ def read_module(
     )
 
 
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+def text_of(data: bytes) -> str:
+    """A source's text. What is not UTF-8 in it survives being written again."""
+    return data.decode(errors="surrogateescape")

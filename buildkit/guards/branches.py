@@ -66,14 +66,15 @@ def _stray(  # noqa: PLR0913, PLR0917
         )
         message = (
             f"{who} {'takes' if one else 'take'} {where_to} by accident: by their numbers "
-            f"({numbers}) '{branch.condition}' is false, by the order of releases it is true"
+            f"({numbers}) '{branch.condition}' is false, {_meaning(guard, branch, found)} it is "
+            "true"
         )
     else:
         instead = "none" if meant == NO_BRANCH else f"the one in line {branches[meant].line}"
         message = (
             f"{who} {'takes' if one else 'take'} this branch by accident: by their numbers "
-            f"({numbers}) '{branch.condition}' is true; by the order of releases the branch is "
-            f"{instead}"
+            f"({numbers}) '{branch.condition}' is true; {_meaning(guard, branch, found)} the "
+            f"branch is {instead}"
         )
     condition = condition_at_least(branch, guard.compared_in(branch), found.readings)
     return context.finding(
@@ -84,6 +85,18 @@ def _stray(  # noqa: PLR0913, PLR0917
         message,
         f"write #{branch.word} {condition}" if condition else "use MESOS_VERSION_AT_LEAST",
     )
+
+
+def _meaning(guard: Guard, branch: BranchReading, found: Intention) -> str:
+    """What the condition is held to mean."""
+    eras = [
+        comparison.literal.text
+        for comparison in guard.compared_in(branch)
+        if (bound := found.readings.get(comparison.value)) and bound.era
+    ]
+    if eras:
+        return f"with {eras[0]} as the border between 1.x and 0.x"
+    return "by the order of releases"
 
 
 def _numbers(context: Context, some: ReleaseSet) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +26,7 @@ def guards_table(report: Report, shown: Shown) -> RenderableType:
         if guard.path != path:
             path = guard.path
             table = _table()
-            parts += [Text(shown(path), style="bold"), Padding(table, (0, 0, 0, 2))]
+            parts += [Text(shown(path), style="bold"), table]
         for row in _rows(report, guard):
             table.add_row(*row)
     return Group(*parts)
@@ -36,9 +35,8 @@ def guards_table(report: Report, shown: Shown) -> RenderableType:
 def _table() -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)
-    # The conditions share what is left of the line with the releases.
-    table.add_column(overflow="fold", ratio=1)
-    table.add_column(overflow="fold", ratio=1)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     return table
 
 
@@ -54,7 +52,7 @@ def _rows(report: Report, guard: Guard) -> Iterator[tuple[str, Text, Text]]:
         sure, perhaps = words(branch.certain), words(branch.possible & ~branch.certain)
         taken = "; ".join(filter(None, [sure, perhaps and f"perhaps {perhaps}"]))
         style = "" if taken else "dim"
-        yield str(branch.line), Text(directive, style=style), Text(taken or "-", style=style)
+        yield f"  {branch.line}", Text(directive, style=style), Text(taken or "-", style=style)
     none = words(guard.conditional.none)
     if none:
         yield "", Text(f"{indent}(none)", style="dim"), Text(none, style="dim")
