@@ -17,7 +17,7 @@ from buildkit.guards.rules import (
     WRONG_MESOS_MACRO,
 )
 
-_CUTOFF = 0.85
+_CUTOFF = 0.9
 """How alike names must be, by difflib's measure, to be taken for each other."""
 
 

@@ -1,6 +1,7 @@
 """A report on guards for a person: which branch each release takes, and what is wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,6 +15,10 @@ from buildkit.guards.wording import runs
 
 STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 
+Row = tuple[str, Text, Text]
+_SHORT = 36
+"""Columns."""
+
 Shown = Callable[[str], str]
 """How a path in the module's source folder is named to the user."""
 
@@ -21,26 +26,25 @@ Shown = Callable[[str], str]
 def guards_table(report: Report, shown: Shown) -> RenderableType:
     """Every branch of every guard, and the releases that take it."""
     parts: list[RenderableType] = []
-    path = ""
-    for guard in report.guards:
-        if guard.path != path:
-            path = guard.path
-            table = _table()
-            parts += [Text(shown(path), style="bold"), table]
-        for row in _rows(report, guard):
-            table.add_row(*row)
+    for path, guards in groupby(report.guards, key=lambda guard: guard.path):
+        rows = [row for guard in guards for row in _rows(report, guard)]
+        parts += [Text(shown(path), style="bold"), _table(rows)]
     return Group(*parts)
 
 
-def _table() -> Table:
+def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    # Conditions are folded first, as long as that leaves them room.
+    short = all(len(taken) <= _SHORT for _, _, taken in rows)
+    table.add_column(overflow="fold", no_wrap=short)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
-def _rows(report: Report, guard: Guard) -> Iterator[tuple[str, Text, Text]]:
+def _rows(report: Report, guard: Guard) -> Iterator[Row]:
     chosen = concerned(report.reading, report.selected)
 
     def words(some: ReleaseSet) -> str:
