@@ -419,7 +419,9 @@ def _binary(sign: str, left: Value, right: Value) -> Value:
     if sign in {"<<", ">>"}:
         return _shifted(left, right.value if sign == "<<" else -right.value)
     unsigned = left.unsigned or right.unsigned
-    a, b = (_wrapped(n.value, unsigned=unsigned).value for n in (left, right))
+    a, b = left.value, right.value
+    if unsigned:
+        a, b = (_wrapped(n, unsigned=True).value for n in (a, b))
     if sign in _COMPARISONS:
         return TRUE if _COMPARISONS[sign](a, b) else FALSE
     if sign in _ARITHMETIC:

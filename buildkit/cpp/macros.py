@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any
 
 from pcpp import Preprocessor
@@ -43,6 +44,23 @@ class Definition:
     def text(self) -> str:
         """The body as written, with single spaces."""
         return "".join(" " if t.kind is TokenKind.SPACE else t.text for t in self.body)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in the body."""
+        return frozenset(token.text for token in self.body if token.kind is TokenKind.NAME)
+
+    @cached_property
+    def number(self) -> Number | None:
+        """The value, if it is an object-like macro that is one integer literal and no more."""
+        if self.parameters is not None or len(self.body) != 1:
+            return None
+        if self.body[0].kind is not TokenKind.NUMBER:
+            return None
+        try:
+            return literal_number(self.body[0])
+        except ConditionError:
+            return None
 
 
 State = Definition | Absent
@@ -118,18 +136,6 @@ def _joined(tokens: Sequence[Token]) -> tuple[Token, ...]:
     )
 
 
-def plain_number(state: State) -> Number | None:
-    """The value of a macro that is one integer literal and no more."""
-    if isinstance(state, Absent) or state.parameters is not None or len(state.body) != 1:
-        return None
-    if state.body[0].kind is not TokenKind.NUMBER:
-        return None
-    try:
-        return literal_number(state.body[0])
-    except ConditionError:
-        return None
-
-
 class MacroTable:
     """The macros at one point of a translation unit, for all releases.
 
@@ -140,6 +146,7 @@ class MacroTable:
     def __init__(self, known: frozenset[str], states: Mapping[str, Varied[State]]) -> None:
         self._known = known
         self._states = dict(states)
+        self._names: dict[str, tuple[Varied[State], frozenset[str]]] = {}
 
     def copy(self) -> "MacroTable":
         """An independent table with the same content."""
@@ -148,6 +155,15 @@ class MacroTable:
     def entries(self, name: str) -> Varied[State] | None:
         """What has been said of a name; the same object until something is said anew."""
         return self._states.get(name)
+
+    def names_in(self, name: str) -> frozenset[str]:
+        """The names in the bodies that a macro has, for whatever release."""
+        entries = self._states.get(name, ())
+        known = self._names.get(name)
+        if known is None or known[0] is not entries:
+            bodies = (s.names for _, s in entries if isinstance(s, Definition))
+            known = self._names[name] = (entries, frozenset().union(*bodies))
+        return known[1]
 
     def mentioned(self) -> Mapping[str, Varied[State]]:
         """Everything that has been said."""
@@ -207,7 +223,9 @@ class FixedTable:
 
 
 def _value(state: State) -> Value:
-    return FALSE if state is Absent.UNDEFINED else plain_number(state)
+    if isinstance(state, Definition):
+        return state.number
+    return FALSE if state is Absent.UNDEFINED else None
 
 
 def _defined(state: State) -> Value:
@@ -220,18 +238,14 @@ def _defined(state: State) -> Value:
             return TRUE
 
 
-def names_asked(table: MacroTable, tokens: Iterable[Token], releases: ReleaseSet) -> frozenset[str]:
-    """The names in some tokens, and those in the macros they expand to."""
+def names_asked(table: MacroTable, tokens: Iterable[Token]) -> frozenset[str]:
+    """The names in some tokens, and those in the macros they expand to, of whatever release."""
     found: set[str] = set()
-    waiting = [token.text for token in tokens if token.kind is TokenKind.NAME]
+    waiting = {token.text for token in tokens if token.kind is TokenKind.NAME}
     while waiting:
         name = waiting.pop()
-        if name in found:
-            continue
         found.add(name)
-        for _, state in restricted(table.entries(name) or (), releases):
-            if isinstance(state, Definition):
-                waiting += [t.text for t in state.body if t.kind is TokenKind.NAME]
+        waiting |= table.names_in(name) - found
     return frozenset(found)
 
 
@@ -280,9 +294,9 @@ def _worlds(
 ) -> Iterator[tuple[ReleaseSet, dict[str, Definition]]]:
     """Sets of releases for which all macros that need expanding have one definition each."""
     worlds: list[tuple[ReleaseSet, dict[str, Definition]]] = [(releases, {})]
-    for name in sorted(names_asked(table, tokens, releases)):
+    for name in sorted(names_asked(table, tokens)):
         states = table.state(name, releases)
-        if all(isinstance(state, Absent) or plain_number(state) for _, state in states):
+        if all(isinstance(state, Absent) or state.number for _, state in states):
             continue
         worlds = [
             (both, macros | {name: state} if isinstance(state, Definition) else macros)
