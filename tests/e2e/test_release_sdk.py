@@ -340,6 +340,11 @@ def test_bad_archive_fails_its_release_alone(
     assert sdk.code == 1, sdk.text
     assert words in sdk.text
     assert f"ok dockervolume/{NEWER}/" in sdk.text
+    # Only what was right is pinned, so the right one is taken at once.
+    assert (name in (project.root / "matrix.lock").read_text()) == pinned
+    shutil.copy(archives / name, folder)
+    right = project.run("sdk", "--fetch-only", "--offline", *only(OLDER))
+    assert right.code == 0, right.text
 
 
 def test_missing_bundled_archive_is_named(on_host, archives, make, tmp_path):
