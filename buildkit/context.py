@@ -14,12 +14,14 @@ from pathlib import PurePosixPath
 
 import jinja2
 
+from buildkit import interfaces
 from buildkit.encoding import version_header
 from buildkit.errors import TargetError
 from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, make_flags
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
+from buildkit.releases import neighbours_of
 from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
@@ -184,8 +186,19 @@ def _smoke_tree(target: Target, sdk: Sdk, flags: Flags) -> dict[str, File]:
         [
             (HARNESS_SCRIPT, harness),
             ("smoke.sh", _script("smoke.sh")),
-            ("scenario.sh", _render("scenario.sh.j2", target=target)),
+            ("scenario.sh", _scenario(target, flags)),
         ]
+    )
+
+
+def _scenario(target: Target, flags: Flags) -> str:
+    return _render(
+        "scenario.sh.j2",
+        target=target,
+        flags=flags.harness_core,
+        # By the table of releases, not by what else is being built: that must not matter here.
+        neighbours=neighbours_of(target.release),
+        api_version=interfaces.load().abi.api_version,
     )
 
 

@@ -19,7 +19,7 @@ import support_protobuf
 from test_own_isolator import docker_build
 
 from buildkit.compat import tarfile
-from buildkit.releases import Release
+from buildkit.releases import Release, neighbours_of
 from buildkit.sdk import stub
 from buildkit.smoke.results import read_report
 from buildkit.tarballs import read_tarball
@@ -114,10 +114,14 @@ def test_module_passes_with_the_releases_own_loader(built, engine):
         release = row["release"]
         assert (row["status"], row["sdk"], row["engine"]) == ("passed", "release", engine)
         assert row["smoke"]["level"] == "run"
-        names = {check["name"] for check in row["smoke"]["checks"]}
+        details = {check["name"]: check["detail"] for check in row["smoke"]["checks"]}
+        names = set(details)
         assert f"module: is accepted by the ModuleManager of Mesos {release}" in names
         assert f"module: can be created by the ModuleManager of Mesos {release}" in names
         assert any("the loader model agrees with Mesos" in name for name in names)
+        for other in neighbours_of(Release.parse(release)):
+            rejected = details[f"module: the neighbour's mesos-{other}.so is rejected"]
+            assert f"but module is compiled with version {other}" in rejected
         assert any(check["level"] == "run" for check in row["smoke"]["checks"])
     assert project.libraries() == {library_of(release) for release in RELEASES[engine]}
     assert ".stub" not in done.out
@@ -212,7 +216,7 @@ def test_stub_messages_have_no_method_that_protobuf_does_not_make(on_host, relea
             assert known - real[name] == set(), f"{path}: {name}"
 
 
-def test_neighbours_module_is_rejected_by_the_loader(on_host, tmp_path):
+def test_the_real_module_for_a_neighbour_is_rejected_by_the_loader(on_host, tmp_path):
     project, _, _ = on_host
     for release, other in ((OLDER, NEWER), (NEWER, OLDER)):
         # As smoke.sh has them: the harness finds the runtime in the folder beside its own.
