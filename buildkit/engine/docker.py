@@ -21,8 +21,8 @@ from buildkit.engine import Base, BaseRequest, Emit, EngineName, Step, StepResul
 from buildkit.engine.bases import BASE_LABEL, BaseImages
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.engine.daemon import DockerProbe, connect, daemon_errors, probe_docker
-from buildkit.engine.owner import Owner
 from buildkit.errors import UnavailableError
+from buildkit.owner import Owner
 
 if TYPE_CHECKING:
     import docker

@@ -32,8 +32,8 @@ from buildkit.engine import (
 )
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
-from buildkit.engine.owner import Owner
 from buildkit.errors import UnavailableError
+from buildkit.ownfolder import own_folder, remove_abandoned
 
 NOTICE: Final = (
     "engine host: steps run with this machine's compiler as the current user, which is no sandbox"
@@ -124,36 +124,13 @@ class HostEngine:
 
 @contextmanager
 def _work_folder(temporary: Path | None) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=temporary))
-    try:
-        (folder / "owner").write_text(str(Owner.current()), "utf-8")
+    with own_folder(temporary, prefix=_PREFIX) as folder:
         yield folder.resolve()
-    finally:
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder even if a step took permissions away from what is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for inner, _, _ in os.walk(folder):
-            with suppress(OSError):
-                Path(inner).chmod(0o700)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def clean_folders(temporary: Path | None = None) -> int:
     """Remove the work folders that killed runs of this user left; give how many there were."""
-    removed = 0
-    for folder in (temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
-        try:
-            owner = Owner.parse((folder / "owner").read_text("utf-8"))
-        except OSError:
-            continue
-        if owner and owner.whereabouts() == "gone":
-            _remove(folder)
-            removed += 1
-    return removed
+    return remove_abandoned((temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"))
 
 
 def _collect(folder: Path, output: Path) -> None:
