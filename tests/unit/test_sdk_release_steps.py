@@ -201,19 +201,10 @@ class TestCompileFlags:
         folders = [flag for flag in compile_flags(release) if "sdk/" in flag]
         assert [flag for flag in folders if not flag.startswith("-i")] == ["-Isdk/include"]
 
-    @pytest.mark.parametrize(
-        ("release", "defined"),
-        [
-            (Release(0, 23, 0), False),
-            (Release(0, 24, 2), False),
-            (Release(0, 25, 0), True),
-            (Release(1, 11, 0), True),
-        ],
-    )
-    def test_json_is_compiled_as_mesos_does(self, release, defined):
-        flags = compile_flags(release)
-        assert ("-DPICOJSON_USE_INT64" in flags) is defined
-        assert ("-D__STDC_FORMAT_MACROS" in flags) is defined
+    def test_every_folder_is_searched(self):
+        folders = {path.partition("/")[0] for path in sdk_tree(SOURCES, GENERATED, RELEASE)}
+        searched = {flag.rpartition("/")[2] for flag in compile_flags(RELEASE) if "sdk/" in flag}
+        assert folders - {"bin"} <= searched
 
 
 class TestProtobuf:

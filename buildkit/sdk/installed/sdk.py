@@ -12,8 +12,6 @@ from buildkit.patches import Patch
 from buildkit.plan import Target
 from buildkit.sdk.installed.headers import (
     generated_by,
-    include_flags,
-    json_flags,
     patched,
     protobuf_version,
     sdk_tree,
@@ -24,10 +22,11 @@ from buildkit.sdk.installed.pkgconfig import MesosPc
 from buildkit.sdk.installed.prefix import Prefix, read_prefix
 from buildkit.sdk.installed.survey import Survey, debian_packages, read_survey
 from buildkit.sdk.installed.vendor import check_protobuf, vendor_warnings
+from buildkit.sdk.layout import include_flags, json_flags
 from buildkit.sdk.model import Runtime, Sdk
 from buildkit.steps import Product, Site, StepFailedError, Steps
 from buildkit.tarballs import write_tarball
-from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, write_tree
+from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 
 _PACKED = "sdk.tar.gz"
 _LIBRARIES = "runtime/lib"
@@ -199,6 +198,8 @@ class InstalledSdks:
             say=site.log,
         )
         tree = sdk_tree(headers)
+        packed_folders = {path.partition("/")[0] for path in tree}
+        tree = under("sdk", tree)
         if target.module.protos or target.module.build:
             tree["sdk/bin/protoc"] = found.protoc
         files = tree_digest(tree)
@@ -221,7 +222,7 @@ class InstalledSdks:
         return Sdk(
             kind=target.sdk,
             digest=digest_of(files, found.digest),
-            compile_flags=(*include_flags(headers, folders), *flags),
+            compile_flags=(*include_flags(packed_folders, folders), *flags),
             link_flags=(),
             # module/manager.hpp is not installed.
             real_loader=False,
