@@ -49,3 +49,13 @@ def docker_engine():
         pytest.skip(f"NO DOCKER DAEMON, SO NO CONTAINER IS TESTED: {probe.detail}")
     with DockerEngine.connect(timeout=10.0) as engine:
         yield engine
+
+
+@pytest.fixture
+def client(docker_engine):  # only where there is a daemon
+    """The daemon as somebody else sees it, to look over the engine's shoulder."""
+    import docker  # noqa: PLC0415
+
+    client = docker.from_env(timeout=300)
+    yield client
+    client.close()

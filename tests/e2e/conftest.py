@@ -246,16 +246,6 @@ def engine(request) -> str:
 
 
 @pytest.fixture
-def client(docker_engine):  # only where there is a daemon
-    """The daemon as somebody else sees it."""
-    import docker  # noqa: PLC0415
-
-    client = docker.from_env(timeout=300)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def containers_of(client) -> Callable[[Project], list]:
     """The containers, running or not, of a project."""
 
