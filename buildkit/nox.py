@@ -24,6 +24,7 @@ _VERBS = {
     "contexts": "Write build/contexts/<release>/ for plain 'docker build'.",
     "plan": "Print what build would do, and why.",
     "matrix": "List the releases of the matrix.",
+    "drift": "Print what changes in Mesos's interfaces between releases.",
     "clean": "Remove build/ and what killed runs left behind.",
 }
 _PER_RELEASE = {

@@ -56,17 +56,16 @@ class Classes:
         facade = self.table.location(interface, self.span.older)
         wrapper = facade.qualified if facade else interface
         facts = (
-            ("class", What.RENAMED, old.qualified, new.qualified, "the class to derive from"),
-            ("base", What.CHANGED, old.base or "none", new.base or "none", "its base class"),
+            ("class", What.RENAMED, old.qualified, new.qualified),
+            ("base", What.CHANGED, old.base or "none", new.base or "none"),
             (
                 "create",
                 What.CHANGED,
                 f"new {wrapper}(process::Owned<{process}>(new ...)), a facade",
                 "new ..., the module's class itself",
-                "what the module's create() returns",
             ),
         )
-        for aspect, what, before, after, note in facts:
+        for aspect, what, before, after in facts:
             yield Change(
                 category=Category.INTERFACE,
                 subject=interface,
@@ -77,7 +76,6 @@ class Classes:
                 after=after,
                 was=process if what is What.RENAMED else None,
                 since=self.span.gone(self.table.interfaces[process].locations),
-                note=note,
             )
 
     def _rebased(self, interface: str, old: Location, new: Location) -> Change:
@@ -91,7 +89,6 @@ class Classes:
             before=old.base or "none",
             after=new.base or "none",
             since=self.span.begun(rows, lambda row: row.base, new),
-            note="its base class",
         )
 
     def _methods(self, interface: str, old_key: str, new_key: str) -> Iterator[Change]:

@@ -82,7 +82,7 @@ def _changes(
         yield from classes.changes(interface)
         location = table.location(interface, span.newer)
         if location:
-            yield from include_changes(table, span, location.header)
+            yield from include_changes(table, span, interface, location.header)
     entries = (*table.structs, *table.messages, *table.enums)
     yield from types.changes(name for name in entries if name in old.types | new.types)
     yield from release_changes(table, span)

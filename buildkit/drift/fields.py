@@ -40,6 +40,7 @@ def message_changes(span: Span, name: str, message: Message, *, made: bool) -> I
             since=span.begun(rows, field_text, new)
             if new
             else span.gone(other for other in rows if other.name == row.name),
+            note=_difference(old, new) if old and new else "",
         )
 
 
@@ -114,6 +115,24 @@ def pair_fields(
         if twin is None or field_text(twin) != field_text(field):
             yield twin, field
     yield from ((field, None) for field in lost)
+
+
+def _difference(old: Field, new: Field) -> str:
+    """What of a field has changed, in words; its name apart."""
+    parts = [
+        f"{before} -> {after}"
+        for before, after in (
+            (old.label, new.label),
+            (old.key, new.key),
+            (old.type, new.type),
+            (f"number {old.number}", f"number {new.number}"),
+            (f"default {old.default}", f"default {new.default}"),
+        )
+        if before != after
+    ]
+    if old.deprecated != new.deprecated:
+        parts.append("deprecated" if new.deprecated else "no longer deprecated")
+    return ", ".join(parts)
 
 
 def _same_number(old: Field, new: Field) -> bool:

@@ -87,7 +87,7 @@ class Change:
     since: Release
     """First release, by number, for which ``after`` is true."""
     note: str = ""
-    """What the two texts do not say by themselves."""
+    """What else there is to say; of a field that is changed, what differs."""
 
     def concerns(self, subject: str, item: str | None = None) -> bool:
         """Whether it is about ``subject``, and ``item`` of it if given, under either name."""

@@ -66,7 +66,9 @@ def release_changes(table: InterfaceTable, span: Span) -> Iterator[Change]:
     )
 
 
-def include_changes(table: InterfaceTable, span: Span, header: str) -> Iterator[Change]:
+def include_changes(
+    table: InterfaceTable, span: Span, interface: str, header: str
+) -> Iterator[Change]:
     """What a header no longer includes: code that had it from there has to include it itself."""
     rows = [row for row in table.include_rows if row.header == header]
     old, new = span.before(rows), span.after(rows)
@@ -76,14 +78,14 @@ def include_changes(table: InterfaceTable, span: Span, header: str) -> Iterator[
         if include not in new[0].includes:
             yield Change(
                 category=Category.INTERFACE,
-                subject=header.removeprefix("include/"),
+                subject=interface,
                 aspect="include",
                 item=include,
                 what=What.REMOVED,
                 effect=Effect.NOTICE,
-                before=f"#include {include}",
+                before=f"#include {include} in {header}",
                 since=span.begun(rows, partial(_lists, include), new[0]),
-                note="code that relies on it includes it itself, for any release",
+                note="code that relied on it has to include it itself",
             )
 
 

@@ -1,7 +1,5 @@
 """A change in words: its title, its effect, and a sentence that needs no table around it. Pure."""
 
-from typing import assert_never
-
 from buildkit.drift.model import Category, Change, Effect, What
 
 _SUBJECTS = {
@@ -24,7 +22,7 @@ _ITEMS = {
     "field": "field {}",
     "member": "member {}",
     "value": "value {}",
-    "include": "#include {}",
+    "include": "#include {} of its header",
     "class": "class to derive from",
     "base": "base class",
     "create": "what create() returns",
@@ -36,6 +34,16 @@ _EFFECTS = {
     Effect.NEEDS_GUARD: "code that has to do with it needs a guard",
     Effect.ADDITIVE: "only code that wants it needs a guard",
     Effect.NOTICE: "no code needs a guard",
+}
+
+_HAPPENED = {
+    What.ADDED: "is new in {since}",
+    What.REMOVED: "is gone in {since}",
+    What.CHANGED: "changes in {since}",
+    What.RENAMED: "is what {was} was before {since}",
+    What.RENUMBERED: "gets another number in {since}",
+    What.MOVED: "moves in {since}",
+    What.REPLACED: "takes the place of {was} in {since}",
 }
 
 
@@ -62,23 +70,11 @@ def sentence(change: Change) -> str:
     Such as ``recover() of class Isolator changes in 1.7.0: 'virtual ...' becomes 'virtual ...'``.
     """
     name = f"{title(change)} of {subject_title(change)}" if change.aspect else title(change)
-    since, before, after = change.since, change.before, change.after
-    match change.what:
-        case What.ADDED:
-            return f"{name} is new in {since}: {after!r}"
-        case What.REMOVED:
-            return f"{name} is gone in {since}; before: {before!r}"
-        case What.REPLACED:
-            return (
-                f"{name} takes the place of {change.was} in {since}: {before!r} becomes {after!r}"
-            )
-        case What.RENAMED:
-            return f"{name} is what was {change.was} before {since}: {before!r} becomes {after!r}"
-        case What.CHANGED:
-            return f"{name} changes in {since}: {before!r} becomes {after!r}"
-        case What.RENUMBERED:
-            return f"{name} gets another number in {since}: {before!r} becomes {after!r}"
-        case What.MOVED:
-            return f"{name} is another one from {since} on: {before!r} becomes {after!r}"
-        case _:
-            assert_never(change.what)
+    happened = _HAPPENED[change.what].format(since=change.since, was=change.was)
+    match change.before, change.after:
+        case None, None:
+            return f"{name} {happened}"
+        case (None, text) | (text, None):
+            return f"{name} {happened}: {text!r}"
+        case before, after:
+            return f"{name} {happened}: {before!r} becomes {after!r}"

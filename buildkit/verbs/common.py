@@ -1,7 +1,9 @@
-"""Options that several verbs share, and what they are read into."""
+"""Options that several verbs share, and what they are read into.
+
+What a verb needs that neither plans nor builds is in :mod:`buildkit.verbs.basics`; it is here, too.
+"""
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
@@ -11,21 +13,21 @@ from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives, default_folder
 from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
 from buildkit.options import Options
+from buildkit.verbs.basics import add_json, add_matrix, add_only, console_for
 from buildkit.workspace import Workspace
 
-_LOG_WIDTH = 240
-"""Columns; wider than any table here."""
-
-
-def add_matrix(parser: argparse.ArgumentParser) -> None:
-    """``--matrix``."""
-    parser.add_argument(
-        "--matrix",
-        type=Path,
-        default=Path("matrix.toml"),
-        metavar="FILE",
-        help="the matrix file (default: matrix.toml)",
-    )
+__all__ = [
+    "add_engine",
+    "add_json",
+    "add_matrix",
+    "add_only",
+    "add_run",
+    "add_selection",
+    "console_for",
+    "open_archives",
+    "read_matrix",
+    "read_options",
+]
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -34,25 +36,6 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add_only(parser)
     parser.add_argument(
         "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
-    )
-
-
-def add_only(parser: argparse.ArgumentParser) -> None:
-    """``--only``: which releases."""
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="a release, a glob such as '0.24.*', or a PEP 440 specifier such as '>=0.24,<1.0'; "
-        "repeatable",
-    )
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """``--json``."""
-    parser.add_argument(
-        "--json", action="store_true", help="print the result as JSON on standard output"
     )
 
 
@@ -114,18 +97,6 @@ def read_matrix(arguments: argparse.Namespace) -> tuple[Matrix, Workspace]:
     """The matrix file, and the folders beside it."""
     matrix = load_matrix(arguments.matrix)
     return matrix, Workspace(root=matrix.root)
-
-
-def console_for(arguments: argparse.Namespace) -> Console:
-    """Where to talk to a person: standard error if standard output carries JSON."""
-    # Names, paths and compilers' messages may hold brackets and colons that mean themselves.
-    console = Console(
-        stderr=vars(arguments).get("json", False), highlight=False, markup=False, emoji=False
-    )
-    if not console.is_terminal:
-        # A log file has no edge to fold a table at.
-        console.width = _LOG_WIDTH
-    return console
 
 
 def open_archives(

@@ -6,6 +6,7 @@ import sys
 
 from buildkit import manifest
 from buildkit import matrix as matrix_file
+from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode
 from buildkit.releases import select
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
@@ -20,15 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument(
         "--schema",
-        choices=("matrix", "manifest"),
-        help="print the JSON Schema of matrix.toml or of dist/manifest.json instead",
+        choices=("matrix", "manifest", "drift"),
+        help="print the JSON Schema of matrix.toml, dist/manifest.json or drift --json instead",
     )
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print what was asked for."""
     if arguments.schema:
-        schemas = {"matrix": matrix_file.json_schema, "manifest": manifest.json_schema}
+        schemas = {
+            "matrix": matrix_file.json_schema,
+            "manifest": manifest.json_schema,
+            "drift": drift_report.json_schema,
+        }
         sys.stdout.write(schemas[arguments.schema]())
         return ExitCode.OK
     matrix, _ = read_matrix(arguments)
