@@ -133,14 +133,14 @@ def compare(comparison: Comparison, project: Path, runs: int) -> None:
     print(f"  ratio {statistics.median(ratios):.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
-def main() -> None:
-    """Read the command line and run what it names."""
+def main(comparisons: Sequence[Comparison] = COMPARISONS) -> None:
+    """Read the command line and run what it names of the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="pairs of runs (default: 3)")
     parser.add_argument("names", nargs="*", metavar="NAME", help="parts of names (default: all)")
     arguments = parser.parse_args()
     with scratch_project() as project:
-        for comparison in COMPARISONS:
+        for comparison in comparisons:
             if not arguments.names or any(n in comparison.name for n in arguments.names):
                 compare(comparison, project, arguments.runs)
 

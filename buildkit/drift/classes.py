@@ -110,7 +110,7 @@ class Classes:
                     effect=effect(one, other),
                     before=told(declaration, one),
                     after=told(declaration, other),
-                    since=self.span.begun(rows, _shape, other)
+                    since=self.span.begun((*former, *rows), _shape, other)
                     if other
                     else self.span.gone(_like((*former, *rows), one)),
                 )

@@ -3,24 +3,30 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from buildkit.drift.model import Step
+from buildkit.drift.model import Effect, Step
 from buildkit.drift.outline import Entry, outline, usual_since
-from buildkit.drift.text import summary
+from buildkit.drift.text import NOTHING, summary
+from buildkit.drift.words import effect_words
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def report_markdown(steps: Sequence[Step], kinds: Sequence[str]) -> str:
-    """The report, with exact texts in fenced blocks."""
-    return "\n".join(_lines(steps, kinds)) + "\n"
+def report_markdown(steps: Sequence[Step], kinds: Sequence[str], nothing: str = NOTHING) -> str:
+    """The report, with exact texts in fenced blocks; ``nothing`` is said of a step without any."""
+    return "\n".join(_lines(steps, kinds, nothing)) + "\n"
 
 
-def _lines(steps: Sequence[Step], kinds: Sequence[str]) -> Iterator[str]:
+def _lines(steps: Sequence[Step], kinds: Sequence[str], nothing: str) -> Iterator[str]:
     yield f"# Mesos interface drift: {', '.join(kinds)}"
+    yield ""
+    yield from (f"- **{effect}**: {effect_words(effect)}" for effect in Effect)
     for step in steps:
         yield ""
         yield f"## {step.older} to {step.newer}"
         yield ""
+        if not step.changes:
+            yield f"{nothing.capitalize()}."
+            continue
         since = usual_since(step)
         tail = "" if since == step.newer else f" Since {since} unless another release is named."
         yield f"{summary(step).capitalize()}.{tail}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from buildkit.drift.model import Category, Change, Effect, Step, What
-from buildkit.drift.words import subject_title, title
+from buildkit.drift.words import former_title, subject_title, title
 from buildkit.releases import Release
 
 K = TypeVar("K", bound=Hashable)
@@ -186,7 +186,7 @@ def _entry(step: Step, change: Change, name: str) -> Entry:
         case What.RENAMED if change.item:
             head = f"{name}, before {change.was}"
         case What.REPLACED:
-            head = f"{name} takes the place of {change.was}"
+            head = f"{name} takes the place of {former_title(change)}"
         case What.ADDED:
             head = f"{name}, new"
         case What.REMOVED:

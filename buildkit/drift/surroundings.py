@@ -5,9 +5,9 @@ from functools import partial
 from typing import TypeVar
 
 from buildkit.drift.model import Category, Change, Effect, What
-from buildkit.drift.rows import Span, pairs, told
+from buildkit.drift.rows import Span, pairs
 from buildkit.interfaces import InterfaceTable, Row
-from buildkit.interfaces.rows import Includes, Kind, Proto
+from buildkit.interfaces.rows import Bundled, Feature, Includes, Kind, Layout, Macro, Proto, Rule
 
 R = TypeVar("R", bound=Row)
 
@@ -34,36 +34,78 @@ def kind_changes(span: Span, name: str, kinds: Iterable[Kind]) -> Iterator[Chang
 
 def release_changes(table: InterfaceTable, span: Span) -> Iterator[Change]:
     """What concerns every module, whatever its kind."""
-    yield from _listed(
-        span, Category.MACRO, table.macro_rows, lambda row: row.name, lambda row: row.kind
-    )
-    yield from _listed(
-        span, Category.SUPPORT, table.feature_rows, lambda row: row.name, lambda row: row.meaning
-    )
-    yield from _listed(span, Category.PROTO, table.proto_rows, _proto, _proto)
-    for category, rows in (
-        (Category.LOADER, table.loader.rules),
-        (Category.COMPILER, table.compiler),
-    ):
-        yield from _listed(
-            span, category, rows, lambda row: row.about, lambda row: row.rule, Effect.NOTICE
+    needed = set(table.isolator_protos(span.older))
+    protos = [row for row in table.proto_rows if row.proto in needed]
+    others = [row for row in table.proto_rows if row.proto not in needed]
+    guard, notice = Effect.NEEDS_GUARD, Effect.NOTICE
+    yield from _listed(span, Category.MACRO, table.macro_rows, _macro, guard)
+    yield from _listed(span, Category.SUPPORT, table.feature_rows, _feature, guard)
+    yield from _listed(span, Category.PROTO, protos, _proto, guard)
+    yield from _listed(span, Category.PROTO, others, _proto, notice)
+    yield from _listed(span, Category.LOADER, table.loader.rules, _rule, notice)
+    yield from _listed(span, Category.COMPILER, table.compiler, _rule, notice)
+    yield from _listed(span, Category.BUNDLED, table.bundled_rows, _bundled, notice)
+    yield from _listed(span, Category.LAYOUT, table.layout, _layout, notice)
+
+
+def _macro(row: Macro) -> tuple[str, str]:
+    return row.name, row.kind
+
+
+def _feature(row: Feature) -> tuple[str, str]:
+    return row.name, row.meaning
+
+
+def _proto(row: Proto) -> tuple[str, str]:
+    name = row.proto.removeprefix("include/")
+    return name, name
+
+
+def _rule(row: Rule) -> tuple[str, str]:
+    return row.about, row.rule
+
+
+def _bundled(row: Bundled) -> tuple[str, str]:
+    return row.name, row.version
+
+
+def _layout(row: Layout) -> tuple[str, str]:
+    return row.what, ", ".join(row.paths)
+
+
+def _listed(
+    span: Span,
+    category: Category,
+    rows: Iterable[R],
+    told: Callable[[R], tuple[str, str]],
+    effect: Effect,
+) -> Iterator[Change]:
+    """Rows of a list of named things; ``told`` gives a row's name and text.
+
+    ``effect`` is that of a change or removal. What is new is additive where a lack of it is felt.
+    """
+    there = list(rows)
+    old = {told(row)[0]: row for row in span.before(there)}
+    new = {told(row)[0]: row for row in span.after(there)}
+    for subject, former, row in pairs(old, new):
+        before = told(former)[1] if former else None
+        after = told(row)[1] if row else None
+        if before == after:
+            continue
+        alike = [other for other in there if told(other)[0] == subject]
+        added = Effect.ADDITIVE if category in _WANTED else Effect.NOTICE
+        yield Change(
+            category=category,
+            subject=subject,
+            what=What.of(before, after),
+            effect=added if before is None else effect,
+            before=before,
+            after=after,
+            since=span.begun(alike, told, row) if row else span.gone(alike),
         )
-    yield from _listed(
-        span,
-        Category.BUNDLED,
-        table.bundled_rows,
-        lambda row: row.name,
-        lambda row: row.version,
-        Effect.NOTICE,
-    )
-    yield from _listed(
-        span,
-        Category.LAYOUT,
-        table.layout,
-        lambda row: row.what,
-        lambda row: ", ".join(row.paths),
-        Effect.NOTICE,
-    )
+
+
+_WANTED = frozenset({Category.MACRO, Category.SUPPORT, Category.PROTO})
 
 
 def include_changes(
@@ -106,39 +148,8 @@ def _fact(
         )
 
 
-def _listed(  # noqa: PLR0913, PLR0917
-    span: Span,
-    category: Category,
-    rows: Iterable[R],
-    name: Callable[[R], str],
-    text: Callable[[R], str],
-    effect: Effect | None = None,
-) -> Iterator[Change]:
-    """Rows of a list of named things. ``effect`` is that of any change; None: it decides."""
-    there = list(rows)
-    old = {name(row): row for row in span.before(there)}
-    new = {name(row): row for row in span.after(there)}
-    for subject, before, after in pairs(old, new):
-        if before and after and text(before) == text(after):
-            continue
-        alike = [row for row in there if name(row) == subject]
-        yield Change(
-            category=category,
-            subject=subject,
-            what=What.of(before, after),
-            effect=effect or (Effect.NEEDS_GUARD if before else Effect.ADDITIVE),
-            before=told(text, before),
-            after=told(text, after),
-            since=span.begun(alike, text, after) if after else span.gone(alike),
-        )
-
-
 def _lists(include: str, row: Includes) -> bool:
     return include in row.includes
-
-
-def _proto(row: Proto) -> str:
-    return row.proto.removeprefix("include/")
 
 
 def _module_header(row: Kind) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from buildkit.drift.model import Effect, Step
 from buildkit.drift.outline import Entry, counts, outline, usual_since
+from buildkit.drift.words import effect_words
 
 _STYLES = {
     Effect.DIES_SILENTLY: "bold red",
@@ -15,6 +16,7 @@ _STYLES = {
 }
 _COLUMN = max(map(len, Effect)) + 4
 """Where an entry's text begins."""
+NOTHING = "no change"
 _INLINE = 60
 """Texts up to this many characters stand in the entry's own line."""
 
@@ -27,29 +29,35 @@ class Line:
     style: str = ""
 
 
-def report_lines(steps: Sequence[Step], width: int | None = None) -> Iterator[Line]:
+def report_lines(
+    steps: Sequence[Step], width: int | None = None, nothing: str = NOTHING
+) -> Iterator[Line]:
     """The report, folded to ``width`` columns; not folded at all without one.
 
-    Steps without a change are named in one line.
+    Steps without a change are named in one line, as ``nothing``. The effects that occur are
+    explained at the end.
     """
     for same, group in _runs(steps):
         first, last = group[0], group[-1]
         if same:
-            yield Line(text=f"{first.older} -> {last.newer}: no change", style="dim")
+            yield Line(text=f"{first.older} -> {last.newer}: {nothing}", style="dim")
             continue
         since = usual_since(first)
         told = "" if since == first.newer else f" (since {since} unless another is named)"
-        yield Line(text=f"{first.older} -> {first.newer}: {summary(first)}{told}", style="bold")
+        heading = f"{first.older} -> {first.newer}: {summary(first)}{told}"
+        yield from _fold(heading, width, 4, "bold")
         for section in outline(first):
             yield Line(text=f"  {section.heading}", style="bold")
             for entry in section.entries:
                 yield from _entry(entry, width)
+    for effect in counts(change for step in steps for change in step.changes):
+        yield Line(text=f"{effect}: {effect_words(effect)}", style=_STYLES[effect])
 
 
 def summary(step: Step) -> str:
     """How many changes of which effect, such as ``1 dies-silently, 3 additive``."""
     found = counts(step.changes)
-    return ", ".join(f"{number} {effect}" for effect, number in found.items()) or "no change"
+    return ", ".join(f"{number} {effect}" for effect, number in found.items()) or NOTHING
 
 
 def _runs(steps: Sequence[Step]) -> Iterator[tuple[bool, list[Step]]]:

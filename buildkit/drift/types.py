@@ -1,6 +1,6 @@
 """Changes of what methods carry: structs, protobuf messages and enums. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -27,7 +27,7 @@ class Types:
     def changes(self, names: Iterable[str]) -> Iterator[Change]:
         """All changes of the types with these names."""
         wanted = tuple(dict.fromkeys(names))
-        former = {name: self._former(name) for name in wanted}
+        former = {name: self._former(name, wanted) for name in wanted}
         for name in wanted:
             for other in former[name]:
                 yield self._replacement(name, other)
@@ -67,8 +67,8 @@ class Types:
 
     # --- a whole type
 
-    def _former(self, name: str) -> tuple[str, ...]:
-        """Names of the types, there before and gone after, in whose place ``name`` has come."""
+    def _former(self, name: str, wanted: Container[str]) -> tuple[str, ...]:
+        """Those of ``wanted``, there before and gone after, in whose place ``name`` has come."""
         old, new = self._entry(name, self.span.older), self._entry(name, self.span.newer)
         if new is None or new is old:
             return ()
@@ -77,7 +77,7 @@ class Types:
         while other:
             there = self._entry(other, self.span.older)
             if there is not None and self._entry(other, self.span.newer) is None:
-                found.append(other)
+                found += [other] if other in wanted else []
                 break
             entry = self.table.structs.get(other) or self.table.messages.get(other)
             other = _replaces(entry) if entry else ""

@@ -64,13 +64,19 @@ def effect_words(effect: Effect) -> str:
     return _EFFECTS[effect]
 
 
+def former_title(change: Change) -> str:
+    """What it was, such as ``commands``; of a type that is replaced, also what sort of thing."""
+    sort = f"{change.before.split()[0]} " if change.what is What.REPLACED and change.before else ""
+    return f"{sort}{change.was}"
+
+
 def sentence(change: Change) -> str:
     """The change in one sentence, without a full stop.
 
     Such as ``recover() of class Isolator changes in 1.7.0: 'virtual ...' becomes 'virtual ...'``.
     """
     name = f"{title(change)} of {subject_title(change)}" if change.aspect else title(change)
-    happened = _HAPPENED[change.what].format(since=change.since, was=change.was)
+    happened = _HAPPENED[change.what].format(since=change.since, was=former_title(change))
     match change.before, change.after:
         case None, None:
             return f"{name} {happened}"

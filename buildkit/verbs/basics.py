@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+DEFAULT_MATRIX = "matrix.toml"
+
 _LOG_WIDTH = 240
 """Columns; wider than any table here."""
 
@@ -14,7 +16,7 @@ def add_matrix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--matrix",
         type=Path,
-        default=Path("matrix.toml"),
+        default=Path(DEFAULT_MATRIX),
         metavar="FILE",
         help="the matrix file (default: matrix.toml)",
     )

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from rich.text import Text
 from buildkit.drift import Effect, Step, boundaries, kinds_of
 from buildkit.drift.markdown import report_markdown
 from buildkit.drift.record import report_json
-from buildkit.drift.text import report_lines
+from buildkit.drift.text import NOTHING, report_lines
 from buildkit.errors import ExitCode, UsageError
 from buildkit.interfaces import load
 from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, expand, select
 from buildkit.tomlfile import read_toml
-from buildkit.verbs.basics import add_json, add_matrix, add_only, console_for
+from buildkit.verbs.basics import DEFAULT_MATRIX, add_json, add_matrix, add_only, console_for
 
 NAME = "drift"
 HELP = "print what changes in Mesos's interfaces between releases"
@@ -61,9 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="follow messages within messages to the end",
     )
     add_json(parser)
-    parser.add_argument(
-        "--markdown", action="store_true", help="print the report as Markdown, exact texts and all"
-    )
+    parser.add_argument("--markdown", action="store_true", help="print the report as Markdown")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -90,13 +89,15 @@ def _print(
     kinds: Sequence[str],
     unknown: Sequence[Release],
 ) -> None:
+    nothing = "no breaking change" if arguments.breaking else NOTHING
     if arguments.json:
         sys.stdout.write(report_json(steps, kinds, unknown))
     elif arguments.markdown:
-        sys.stdout.write(report_markdown(steps, kinds))
+        sys.stdout.write(report_markdown(steps, kinds, nothing))
     else:
         console = console_for(arguments)
-        for line in report_lines(steps, console.width if console.is_terminal else None):
+        width = console.width if console.is_terminal else None
+        for line in report_lines(steps, width, nothing):
             console.print(Text(line.text, line.style), soft_wrap=True)
     if unknown:
         names = ", ".join(map(str, unknown))
@@ -171,7 +172,7 @@ def _steps(arguments: argparse.Namespace, *, optional: bool = False) -> tuple[Re
 
     Or, for an ``optional`` matrix, where there is no such file.
     """
-    if arguments.every_release or (optional and not arguments.matrix.exists()):
+    if arguments.every_release or (optional and _may_lack(arguments.matrix)):
         return FINAL_RELEASES
     raw = read_toml(arguments.matrix)
     try:
@@ -179,6 +180,11 @@ def _steps(arguments: argparse.Namespace, *, optional: bool = False) -> tuple[Re
     except (UsageError, KeyError, TypeError, AttributeError):
         _explain(arguments.matrix)
         raise
+
+
+def _may_lack(matrix: Path) -> bool:
+    """Whether there is no matrix file, and none was named."""
+    return str(matrix) == DEFAULT_MATRIX and not matrix.exists()
 
 
 def _release(text: str) -> Release:
@@ -189,6 +195,9 @@ def _release(text: str) -> Release:
     minor = ".".join(text.split(".")[:2])
     alike = [name for name in known if name.startswith(f"{minor}.")]
     hint = f"; did you mean {alike[-1]!r}?" if alike else did_you_mean(text, known)
+    with suppress(UsageError):
+        if Release.parse(text) > FINAL_RELEASES[-1]:
+            hint = ""
     raise UsageError(
         f"no drift data for {text!r}{hint}; the interface table has the final releases from "
         f"{FINAL_RELEASES[0]} to {FINAL_RELEASES[-1]}"
@@ -202,7 +211,7 @@ def _kinds(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Those that are named, else those of the matrix's modules, else the one that modules have."""
     if arguments.kind:
         return tuple(dict.fromkeys(arguments.kind))
-    if not arguments.matrix.exists():
+    if _may_lack(arguments.matrix):
         return (_DEFAULT_KIND,)
     modules = read_toml(arguments.matrix).get("module", [])
     try:
