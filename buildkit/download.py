@@ -29,6 +29,7 @@ Report = Callable[[int, int | None], None]
 
 _CHUNK = 64 * 1024
 _LONGEST_TEXT = 64 * 1024
+_LONGEST_PAGE = 256 * 1024
 _LATER = frozenset({429, 500, 502, 503, 504})
 """Answers that a server gives when another try may help."""
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)", re.ASCII)
@@ -48,6 +49,15 @@ class WrongAnswerError(DownloadError):
 
 class _CutError(DownloadError):
     """The connection broke while the body arrived, or the rest did not fit what is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A text and where it came from in the end."""
+
+    url: str
+    """After redirects."""
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +114,18 @@ class Downloader:
             return None
         except HTTPError as error:
             raise DownloadError(f"cut off ({_cause(error)})") from None
+
+    def page(self, url: str) -> Page:
+        """A page of text, whole. Raises :class:`DownloadError`, also for one that is too long."""
+        try:
+            with self._get(url, {}) as response:
+                data = response.raw.read(_LONGEST_PAGE + 1, decode_content=True)
+                found = response.url
+        except HTTPError as error:
+            raise DownloadError(f"cut off ({_cause(error)})") from None
+        if len(data) > _LONGEST_PAGE:
+            raise WrongAnswerError(f"more than {_LONGEST_PAGE} bytes, as no such page has")
+        return Page(url=found, text=data.decode(errors="replace"))
 
     def file(self, url: str, part: Path, report: Report) -> None:
         """Make ``part`` the whole file at ``url``, going on with what an earlier try left there.

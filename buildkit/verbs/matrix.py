@@ -1,4 +1,4 @@
-"""``matrix``: list the matrix's releases, or print the schema of its file."""
+"""``matrix``: list the matrix's releases, compare them with the archive's, or print a schema."""
 
 import argparse
 import json
@@ -7,12 +7,13 @@ import sys
 from buildkit import manifest
 from buildkit import matrix as matrix_file
 from buildkit.drift import record as drift_report
-from buildkit.errors import ExitCode
+from buildkit.errors import ExitCode, UsageError
 from buildkit.releases import select
+from buildkit.verbs import check_upstream
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
 NAME = "matrix"
-HELP = "list the releases of the matrix, or print a JSON Schema"
+HELP = "list the releases of the matrix, compare them with upstream's, or print a JSON Schema"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--schema",
         choices=("matrix", "manifest", "drift"),
         help="print the JSON Schema of matrix.toml, dist/manifest.json or drift --json instead",
+    )
+    parser.add_argument(
+        "--check-upstream",
+        action="store_true",
+        help="compare with the releases that the Apache archive lists, and propose the edit; exit "
+        "code 1 if there is something new",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="with --check-upstream: make that edit in the matrix file",
     )
 
 
@@ -36,6 +48,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         }
         sys.stdout.write(schemas[arguments.schema]())
         return ExitCode.OK
+    if arguments.check_upstream:
+        if arguments.only:
+            raise UsageError("--check-upstream looks at the whole matrix: leave --only out")
+        return check_upstream.check(arguments)
+    if arguments.write:
+        raise UsageError("--write: there is nothing to write without --check-upstream")
     matrix, _ = read_matrix(arguments)
     names = [str(release) for release in select(matrix.releases, arguments.only)]
     if arguments.json:
