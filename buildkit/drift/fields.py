@@ -199,6 +199,14 @@ def _pair_values(
     yield from ((value, None) for value in lost.values())
 
 
+def _file_text(row: Declaration) -> str:
+    """The .proto file and the header that protoc makes of it."""
+    if not row.proto.startswith("include/"):
+        return f"{row.proto} (not installed)"
+    path = row.proto.removeprefix("include/")
+    return f"{path}, <{path.removesuffix('.proto')}.pb.h>"
+
+
 def _moved(
     span: Span, category: Category, name: str, rows: tuple[Declaration, ...]
 ) -> Iterator[Change]:
@@ -207,7 +215,7 @@ def _moved(
         return
     [old], [new] = span.before(rows), span.after(rows)
     facts: tuple[tuple[str, Callable[[Declaration], str]], ...] = (
-        ("file", lambda row: row.proto),
+        ("file", _file_text),
         ("package", lambda row: row.package),
     )
     for aspect, fact in facts:
