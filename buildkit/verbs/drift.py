@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the report."""
     if arguments.json and arguments.markdown:
         raise UsageError("--json and --markdown: name one of them")
-    table = load()
+    table = load(further=True)
     kinds = _kinds(arguments)
     if _ALL in kinds:
         kinds = kinds_of(table)

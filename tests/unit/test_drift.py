@@ -26,7 +26,7 @@ from buildkit.errors import UsageError
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.releases import FINAL_RELEASES, Release
 
-TABLE = load()
+TABLE = load(further=True)
 GUARD, DIES, MORE, NOTE = (
     Effect.NEEDS_GUARD,
     Effect.DIES_SILENTLY,
@@ -64,7 +64,7 @@ def altered_table(tmp_path):
         content = json.loads(path.read_text())
         content[message]["fields"] += rows
         path.write_text(json.dumps(content))
-        return load(tmp_path)
+        return load(tmp_path, further=True)
 
     return alter
 

@@ -15,7 +15,7 @@ from buildkit.drift.text import report_lines
 from buildkit.interfaces import load
 from buildkit.releases import FINAL_RELEASES, Release
 
-TABLE = load()
+TABLE = load(further=True)
 OLD, NEW = Release(1, 0, 0), Release(1, 2, 0)
 
 
