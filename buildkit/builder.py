@@ -21,7 +21,7 @@ from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.elf import abi_facts, undefined_symbols
 from buildkit.smoke.results import read_report
-from buildkit.steps import Product, Site, StepEndedError, StepFailedError, Steps
+from buildkit.steps import LOG, Product, Site, StepEndedError, StepFailedError, Steps
 from buildkit.tree import digest_of, read_tree, tree_digest
 from buildkit.workfolder import WorkFolder
 
@@ -89,7 +89,8 @@ class Builder:
         # Before the slot: whoever makes a runtime for several targets takes its own.
         runtime = context.sdk.runtime(site, undefined)
         digest = digest_of(
-            *("smoke", library.entry.name, context.smoke_digest, site.base.identity, level),
+            # By the library itself: a source that has changed need not have changed it.
+            *("smoke", _content(library.entry), context.smoke_digest, site.base.identity, level),
             *(runtime.digest, _checker_digest(), demands(context.target)),
             *(*context.target.module.smoke.writes, str(context.target.module.smoke.root)),
         )
@@ -201,6 +202,11 @@ class Builder:
             self._steps.run(job.site, kind, argv, inputs, entry)
 
         return self._steps.once(kind, digest, job.site, fill).entry
+
+
+def _content(built: Path) -> str:
+    """SHA-256, in hex, over a build's results, whatever was said in making them."""
+    return tree_digest({path: file for path, file in read_tree(built).items() if path != LOG})
 
 
 def _undefined(library: Path) -> frozenset[str]:

@@ -22,7 +22,8 @@ from buildkit.store import Store
 from buildkit.targetlog import TargetLog
 from buildkit.tree import digest_of
 
-_LOG = "log.txt"
+LOG = "log.txt"
+"""In every entry: what was said in making it."""
 _POLL_SECONDS = 0.2
 _MESOS_MEMORY_BYTES = 2 * 1024**3
 """What a compile of Mesos's own sources may take: libprocess's largest has been seen at 1.4 GB."""
@@ -151,7 +152,7 @@ class Steps:
         if entry is None:
             return None
         # What was said when the work was done, its warnings included.
-        for line in (entry / _LOG).read_text().splitlines():
+        for line in (entry / LOG).read_text().splitlines():
             site.log(line)
         return Product(entry=entry, cached=True)
 
@@ -162,7 +163,7 @@ class Steps:
             mark = len(site.log.lines)
             fill(entry)
             lines = site.log.since(mark)
-            (entry / _LOG).write_text("".join(f"{line}\n" for line in lines))
+            (entry / LOG).write_text("".join(f"{line}\n" for line in lines))
 
         return Product(entry=self.store.put(kind, digest, recorded), cached=False)
 

@@ -50,14 +50,16 @@ def archives(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def make(archives, own_sources, new_project):
+def make(archives, own_sources, share_common, new_project):
     """Makes a project with this repository's isolator, and what another has made before."""
 
     def project(root, engine="host", *, like=None, folder=archives):
         project = new_project(root)
         project.env["MESOS_BUILDKIT_ARCHIVES"] = str(folder)
         own_sources(project.root)
-        if like is not None:
+        if like is None:
+            share_common(project.root)
+        else:
             shutil.copytree(like.root / "build/cache", project.root / "build/cache")
             shutil.copy(like.root / "matrix.lock", project.root)
         return project
