@@ -357,6 +357,7 @@ class TestImage:
         "prefix.txt": "/opt/mesos\n",
         "protoc.txt": "\n",
         "includes.txt": "/opt/mesos/include\n",
+        "programs.txt": "sbin/mesos-master\nbin/mesos-ps\nlibexec/mesos/mesos-fetcher\n",
     }
 
     def test_what_the_script_left_is_read(self, write):
@@ -368,6 +369,8 @@ class TestImage:
         assert image.library == "/opt/mesos/lib/libmesos-1.2.3.so"
         assert image.needed == ("libprotobuf.so.32", "libc.so.6")
         assert not image.protoc
+        # Of its programs, those that a smoke test may start.
+        assert image.programs == ("sbin/mesos-master", "libexec/mesos/mesos-fetcher")
 
     def test_mesos_pc_is_not_needed(self, write):
         assert read_image(write(self.FILES), "mesos:1", RELEASE).pc is None
