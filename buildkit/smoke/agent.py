@@ -24,7 +24,7 @@ FOLDERS = ("sbin", "bin")
 """Where an installation has its programs, below its prefix."""
 LAUNCHER = "libexec/mesos"
 """Where it has those that an agent starts for each container."""
-_CONTAINERIZER = f"{LAUNCHER}/mesos-containerizer"
+_CONTAINERIZER = "mesos-containerizer"
 
 
 class _Row(BaseModel):
@@ -99,9 +99,9 @@ def choose_programs(where: str, files: Iterable[str], release: Release) -> Mappi
         places = [f"{folder}/{name}" for folder in FOLDERS if f"{folder}/{name}" in present]
         if places:
             found[role] = places[0]
-    missing = [f"{' or '.join(FOLDERS)}/{names[role]}" for role in ROLES if role not in found]
-    if _CONTAINERIZER not in present:
-        missing.append(_CONTAINERIZER)
+    missing = [f"{names[role]} in {' or '.join(FOLDERS)}" for role in ROLES if role not in found]
+    if f"{LAUNCHER}/{_CONTAINERIZER}" not in present:
+        missing.append(f"{_CONTAINERIZER} in {LAUNCHER}")
     if missing:
         raise TargetError(
             f"{where}: smoke level 'agent' starts a whole Mesos, and this one has no "

@@ -7,7 +7,7 @@ from buildkit.patches import load_patch
 from buildkit.releases import Release
 from buildkit.sdk.installed import headers, library, vendor
 from buildkit.sdk.installed.image import read_image
-from buildkit.sdk.installed.prefix import read_prefix
+from buildkit.sdk.installed.prefix import prefix_programs, read_prefix
 from buildkit.sdk.installed.survey import debian_packages, read_survey
 from buildkit.tree import File
 
@@ -224,6 +224,17 @@ class TestPrefix:
     def test_what_is_not_whole_is_refused(self, write, files, problem):
         with pytest.raises(TargetError, match=problem):
             read_prefix(write(files), RELEASE)
+
+    def test_its_programs_are_those_that_a_smoke_test_may_start(self, write):
+        names = ("sbin/mesos-agent", "bin/mesos-ps", "libexec/mesos/mesos-fetcher", "bin/other")
+        root = write(dict.fromkeys(names, ""))
+        (root / "sbin/mesos-slave").symlink_to("mesos-agent")
+        found = dict(prefix_programs(root))
+        assert list(found) == [
+            "sbin/mesos-agent", "sbin/mesos-slave", "libexec/mesos/mesos-fetcher",
+        ]  # fmt: skip
+        # What is handed on is the file itself.
+        assert found["sbin/mesos-slave"].name == "mesos-agent"
 
     def test_a_folder_that_is_not_there_names_the_key(self, tmp_path):
         with pytest.raises(TargetError, match=r"/no: no such folder; see key 'prefix' of \[sdk\]"):

@@ -90,11 +90,12 @@ def read_prefix(prefix: Path, release: Release) -> Prefix:
             library, [*folders, *(part / lib for part in parts for lib in ("lib", "lib64"))]
         ),
         protoc=File(protoc.read_bytes(), executable=True) if protoc else None,
-        programs=dict(_programs(prefix)),
+        programs=dict(prefix_programs(prefix)),
     )
 
 
-def _programs(prefix: Path) -> Iterator[tuple[str, Path]]:
+def prefix_programs(prefix: Path) -> Iterator[tuple[str, Path]]:
+    """Mesos's own programs below a prefix: path and file, links followed."""
     for folder in (*FOLDERS, LAUNCHER):
         for path in sorted((prefix / folder).glob("*")):
             name = path.relative_to(prefix)
