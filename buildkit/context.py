@@ -24,9 +24,13 @@ from buildkit.plan import Target
 from buildkit.releases import neighbours_of
 from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
+from buildkit.smoke.agent import ROLES, agent_data
 from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
 
 HARNESS_SCRIPT = "harness.sh"
+AGENT_SCRIPT = "agent.sh"
+_AGENT_SECONDS = 60
+"""For each thing that level ``agent`` waits for; on a busy machine a start may take ten."""
 _COMMON_HEADER_TEXT = """\
 // Sources compiled once for all releases must not ask which release it is.
 #pragma GCC poison MESOS_VERSION_INT MESOS_VERSION_AT_LEAST MESOS_VERSION
@@ -49,6 +53,8 @@ class Context:
     """What is made for this target's build: flags, exports, headers of our own, build.sh."""
     smoke: Tree
     """What compiles the harness for this release and runs it: harness.sh, smoke.sh, scenario.sh."""
+    agent: Tree
+    """What level ``agent`` adds to that; empty below it."""
     dockerfile: str
 
     @cached_property
@@ -78,7 +84,7 @@ class Context:
     @cached_property
     def smoke_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the smoke test, but for library and base."""
-        return digest_of(self.harness_digest, tree_digest(self.smoke))
+        return digest_of(self.harness_digest, tree_digest(self.smoke), tree_digest(self.agent))
 
     def tree(self) -> dict[str, File]:
         """The whole folder. Makes the SDK's files, so it is not for asking what changed."""
@@ -89,6 +95,7 @@ class Context:
             **self.harness_core,
             **self.rendered,
             **self.smoke,
+            **self.agent,
             **self.sdk.tree(),
         }
 
@@ -122,6 +129,7 @@ def make_context(
         common=_common_tree(target, module, common, folders, flags),
         harness_core=_harness_core_tree(target, flags),
         smoke=_smoke_tree(target, sdk, flags),
+        agent=_agent_tree(target) if smoke == "agent" else {},
         rendered={
             **_rendered_tree(target, compiled, protos, flags),
             **under("include/compat", headers),
@@ -200,6 +208,12 @@ def _scenario(target: Target, flags: Flags) -> str:
         neighbours=neighbours_of(target.release),
         api_version=interfaces.load().abi.api_version,
     )
+
+
+def _agent_tree(target: Target) -> dict[str, File]:
+    flags = {role: agent_data().flags(role, target.release) for role in ROLES}
+    script = _render("agent.sh.j2", target=target, seconds=_AGENT_SECONDS, **flags)
+    return {AGENT_SCRIPT: File(script.encode())}
 
 
 def _rendered_tree(

@@ -85,7 +85,7 @@ class _Table(BaseModel):
 
 
 class Smoke(_Table):
-    """How a module is driven at smoke level ``run``."""
+    """How a module is driven at smoke levels ``run`` and ``agent``."""
 
     scenario: Literal["lifecycle", "docker-volume"] = "lifecycle"
     """``lifecycle`` fits every isolator; ``docker-volume`` checks each mount and unmount."""
@@ -138,7 +138,7 @@ class Module(_Table):
     packages: tuple[Package, ...] = ()
     """Packages of the platform's distribution that its build needs."""
     smoke: Smoke = Smoke()
-    """How it is driven at smoke level run."""
+    """How it is driven at smoke levels run and agent."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -248,7 +248,7 @@ class Defaults(_Table):
     engine: EngineChoice = "auto"
     """Where to build; auto is docker if a daemon answers, otherwise host."""
     smoke: SmokeLevel = "run"
-    """How far to test; each level includes the one before."""
+    """How far to test; each level includes the one before. agent needs an installed Mesos."""
     memory_per_job: ByteSize = ByteSize(3 * 1024**3 // 2)
     """Memory to allow for each parallel job, and each step's limit, such as "1GiB"."""
     seconds_per_step: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 900.0

@@ -27,6 +27,7 @@ from buildkit.options import Options
 from buildkit.patches import Patch
 from buildkit.probe import Probe
 from buildkit.releases import (
+    AGENT_BEGINS,
     FINAL_RELEASES,
     RELEASE_SDK_BEGINS,
     STUB_BEGINS,
@@ -220,21 +221,42 @@ def make_targets(
     smoke = options.smoke or matrix.file.defaults.smoke
     if smoke == "inspect" and options.sanitize:
         raise UsageError("--sanitize finds what happens when a module runs; use --smoke run")
+    if smoke == "agent":
+        _refuse_agents(matrix, options, targets)
     stubs = {t.release for t in targets if t.sdk == "stub" and t.skip is None}
     if stubs:
-        if smoke == "agent":
-            raise UsageError(
-                f"smoke level 'agent' needs a real Mesos, but {min(stubs)} would be built against "
-                "interface stubs; choose --smoke run, or another --sdk"
-            )
         warnings.append(
             f"stub SDK for {len(stubs)} of {len(releases)} releases: it proves that a module fits "
             "the interface; the libraries are named .stub.so and are never for shipping; get the "
             "real ones with: nox -s sdk"
         )
-    if smoke == "agent":
-        raise UsageError("smoke level 'agent': this version starts no Mesos agent; use --smoke run")
     return targets, tuple(warnings)
+
+
+def _refuse_agents(matrix: Matrix, options: Options, targets: tuple[Target, ...]) -> None:
+    """Level ``agent`` starts programs, which only an installed Mesos has."""
+    for target in targets:
+        if target.skip is not None:
+            continue
+        if target.sdk in {"stub", "release"}:
+            lacks = "which has no code of Mesos" if target.sdk == "stub" else "which has no agent"
+            raise UsageError(
+                f"smoke level 'agent' starts an installed Mesos, but {target.release} would be "
+                f"built against a {target.sdk} SDK, {lacks}; use --sdk prefix or --sdk image, with "
+                f"that key in [sdk] of {matrix.path} (such as prefix = "
+                f'"{_EXAMPLES["prefix"]}"), or --smoke run'
+            )
+        if target.release < AGENT_BEGINS:
+            raise UsageError(
+                f"smoke level 'agent' begins at Mesos {AGENT_BEGINS}, and {target.release} is "
+                "selected: before that an agent can't be told to do without control groups and "
+                "namespaces; use --smoke run for it"
+            )
+    if options.sanitize:
+        raise UsageError(
+            "--sanitize: an installed agent is not built with a sanitizer, so it can't load what "
+            "is; use --smoke run"
+        )
 
 
 def _refuse_images(

@@ -72,6 +72,9 @@ STUB_BEGINS = Release(0, 22, 0)
 RELEASE_SDK_BEGINS = Release(0, 23, 0)
 """First release whose SDK is assembled from its archive; C++11 in full begins there."""
 
+AGENT_BEGINS = Release(0, 25, 0)
+"""First release whose agent has the flag --launcher (source: src/slave/flags.cpp of the tags)."""
+
 
 def neighbours_of(release: Release) -> tuple[Release, ...]:
     """The final release before and the one after; only one of them at an end of the list."""

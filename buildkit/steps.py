@@ -114,12 +114,13 @@ class Steps:
         jobs: int | None = None,
         writable: tuple[str, ...] = (),
         root: bool = False,
+        apart: bool = False,
     ) -> None:
         """Run one step; what it leaves goes below ``output``.
 
         ``jobs`` is for a step that compiles Mesos's sources in parallel: how many at a time, as
-        ``$JOBS`` tells it; each has the memory of one. ``writable`` and ``root`` are what
-        it insists on.
+        ``$JOBS`` tells it; each has the memory of one. ``writable``, ``root`` and ``apart``
+        are what it insists on.
 
         Raises :class:`StepEndedError` if its command fails or is ended.
         """
@@ -138,6 +139,7 @@ class Steps:
             limits=limits,
             writable=writable,
             root=root,
+            apart=apart,
         )
         result = self._engine.run(step, site.base, output, site.log, self._cancelled)
         if result.ended == "cancelled":

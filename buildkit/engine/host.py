@@ -161,7 +161,7 @@ def _alone_with(step: Step, work: Path) -> list[str]:
     """What to put before a step's command, which is run in ``work``, for all it insists on."""
     folders = step.writable
     is_root = os.geteuid() == 0
-    if not folders and (is_root or not step.root):
+    if not folders and not step.apart and (is_root or not step.root):
         return []
     for folder in folders:
         there = next(path for path in (Path(folder), *Path(folder).parents) if path.is_dir())
@@ -173,6 +173,9 @@ def _alone_with(step: Step, work: Path) -> list[str]:
     start = ["unshare", "--mount"]
     if not is_root:
         start += ["--user", "--map-root-user"]
+    if step.apart:
+        # The command is process 1 there: with it the kernel ends all the others.
+        start += ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     prefix = [*start, "/bin/sh", "-eu", "-c", _MOUNT_FOLDERS, "sh", *folders, "--"]
     try:
         tried = subprocess.run(
@@ -183,7 +186,7 @@ def _alone_with(step: Step, work: Path) -> list[str]:
         problem = str(error)
     if problem:
         raise NotPossibleHereError(
-            f"no user and mount namespace of its own on this machine: {problem}; use a container"
+            f"no namespaces of its own on this machine: {problem}; use a container"
         )
     return prefix
 

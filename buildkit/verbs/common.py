@@ -47,7 +47,10 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="where to build (default: auto, which is docker if a daemon answers, else host)",
     )
     parser.add_argument(
-        "--smoke", choices=get_args(SmokeLevel), help="how far to test (default: run)"
+        "--smoke",
+        choices=get_args(SmokeLevel),
+        help="how far to test (default: run); agent starts a Mesos that is installed, so it needs "
+        "--sdk prefix or image",
     )
 
 

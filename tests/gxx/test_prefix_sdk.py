@@ -1,14 +1,19 @@
 """Modules built against a made-up installed Mesos: real libraries, stub headers or next to none."""
 
 import io
+import shutil
 import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from support_installed import MODULE, Project, assert_isolator_ran
 
+from buildkit.engine.host import processes_with
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
+
+INSTALLED = Path(__file__).parents[1] / "support/installed"
 
 # With what an official build has inside.
 LIBMESOS = """\
@@ -47,8 +52,15 @@ def project(tmp_path, monkeypatch):
     return Project(root=tmp_path, engine="host")
 
 
-def test_the_isolator_runs_with_the_prefixes_own_libmesos(project):
+@pytest.fixture(scope="module")
+def isolator(tmp_path_factory):
+    """This repository's isolator, with a Mesos that has libmesos and programs: compiled once."""
+    project = Project(root=tmp_path_factory.mktemp("isolator"), engine="host")
     project.use_isolator()
+    project.add(
+        '[module.smoke]\nscenario = "docker-volume"\n'
+        f'[[override]]\nmatch = ""\nenv = {{ MARK = "{project.root.name}" }}\n'
+    )
     install(project)
     for path, data in render(Release(1, 2, 3)).items():
         project.write(f"mesos-1.2.3/include/{path}", data.decode())
@@ -57,10 +69,15 @@ def test_the_isolator_runs_with_the_prefixes_own_libmesos(project):
         "prefix=/usr/local\nName: mesos\nVersion: 1.2.3\n"
         "Cflags: -I${prefix}/include -D__STDC_FORMAT_MACROS -DFROM_PC\n",
     )
-    outcome = project.run(smoke="run")
+    shutil.copytree(INSTALLED, project.prefix, dirs_exist_ok=True)
+    return project
+
+
+def test_the_isolator_runs_with_the_prefixes_own_libmesos(isolator):
+    outcome = isolator.run(smoke="run")
     assert_isolator_ran(outcome)
     assert not outcome.warnings
-    context = project.root / "build/contexts/1.2.3"
+    context = isolator.root / "build/contexts/1.2.3"
     assert "-D__STDC_FORMAT_MACROS" in (context / "flags.sh").read_text()
     dockerfile = (context / "Dockerfile").read_text()
     assert "COPY sdk.tar.gz" in dockerfile
@@ -70,6 +87,54 @@ def test_the_isolator_runs_with_the_prefixes_own_libmesos(project):
         names = set(packed.getnames())
     assert {"sdk/include/mesos/slave/isolator.hpp", "sdk/lib/process/future.hpp"} <= names
     assert "sdk/3rdparty/google/protobuf/message.h" in names
+
+
+class TestAgentLevel:
+    """With programs that are shell scripts: see tests/support/installed."""
+
+    @staticmethod
+    def misbehave(project, wrong):
+        program = project.prefix / "sbin/mesos-agent"
+        lines = (INSTALLED / "sbin/mesos-agent").read_text().splitlines()
+        program.write_text("\n".join([lines[0], f"MISBEHAVE={wrong}", *lines[1:], ""]))
+
+    @pytest.fixture(autouse=True)
+    def repair(self, isolator):
+        yield
+        shutil.copytree(INSTALLED, isolator.prefix, dirs_exist_ok=True)
+
+    def run(self, project):
+        outcome = project.run(smoke="agent")
+        if any("not possible here" in check.name for check in outcome.checks):
+            pytest.skip(f"NO AGENT IS STARTED: {outcome.checks[-1].detail}")
+        assert processes_with(f"MARK={project.root.name}".encode()) == []
+        return outcome
+
+    def test_it_comes_after_the_others_and_is_cached_like_them(self, isolator):
+        outcome = self.run(isolator)
+        assert outcome.good, outcome.cause
+        assert {check.level for check in outcome.checks} == {"inspect", "load", "run", "agent"}
+        assert "| I0101 slave.cpp:1] Registered" in isolator.log()
+        assert isolator.run(smoke="agent").stages[-1].state == "cached"
+
+    def test_a_wrong_mount_fails_and_nothing_is_published(self, isolator):
+        self.misbehave(isolator, "twice")
+        outcome = self.run(isolator)
+        assert not outcome.good
+        assert outcome.artifact is None
+        assert not list((isolator.root / "dist").rglob("*.so"))
+        assert any("expected one mount of --volumedriver=rexray" in line for line in outcome.cause)
+
+    def test_an_agent_that_refuses_the_module_fails_with_its_words(self, isolator):
+        self.misbehave(isolator, "agent-dies")
+        outcome = self.run(isolator)
+        assert any("Error loading modules: no such module" in line for line in outcome.cause)
+
+    def test_a_mesos_without_programs_is_refused_by_name(self, isolator):
+        (isolator.prefix / "bin/mesos-execute").unlink()
+        [cause] = isolator.run(smoke="agent").cause
+        for part in ("mesos-1.2.3: smoke level 'agent'", "no mesos-execute in sbin or bin"):
+            assert part in cause
 
 
 class TestUndefinedSymbols:

@@ -176,6 +176,14 @@ def test_used_archives_of_others_go_along(run, put, folder, project, monkeypatch
     assert names == ["mesos-1.0.1.tar.gz", "protobuf-3.5.0.tar.gz"]
 
 
+def test_how_far_a_build_would_test_is_no_matter(run, put, project):
+    put(*ALL)
+    project.add('[defaults]\nsmoke = "agent"\n')
+    run("--offline")
+    code, out, _ = run("--offline", "--export", str(project.root / "b.tar"))
+    assert code == ExitCode.OK, out
+
+
 def test_a_bundle_that_is_not_there(run):
     code, *_ = run("--offline", "--import", "absent")
     assert code == ExitCode.USAGE

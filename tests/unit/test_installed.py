@@ -7,7 +7,7 @@ from buildkit.patches import load_patch
 from buildkit.releases import Release
 from buildkit.sdk.installed import headers, library, vendor
 from buildkit.sdk.installed.image import read_image
-from buildkit.sdk.installed.prefix import read_prefix
+from buildkit.sdk.installed.prefix import prefix_programs, read_prefix
 from buildkit.sdk.installed.survey import debian_packages, read_survey
 from buildkit.tree import File
 
@@ -225,6 +225,17 @@ class TestPrefix:
         with pytest.raises(TargetError, match=problem):
             read_prefix(write(files), RELEASE)
 
+    def test_its_programs_are_those_that_a_smoke_test_may_start(self, write):
+        names = ("sbin/mesos-agent", "bin/mesos-ps", "libexec/mesos/mesos-fetcher", "bin/other")
+        root = write(dict.fromkeys(names, ""))
+        (root / "sbin/mesos-slave").symlink_to("mesos-agent")
+        found = dict(prefix_programs(root))
+        assert list(found) == [
+            "sbin/mesos-agent", "sbin/mesos-slave", "libexec/mesos/mesos-fetcher",
+        ]  # fmt: skip
+        # What is handed on is the file itself.
+        assert found["sbin/mesos-slave"].name == "mesos-agent"
+
     def test_a_folder_that_is_not_there_names_the_key(self, tmp_path):
         with pytest.raises(TargetError, match=r"/no: no such folder; see key 'prefix' of \[sdk\]"):
             read_prefix(tmp_path / "no", RELEASE)
@@ -357,6 +368,7 @@ class TestImage:
         "prefix.txt": "/opt/mesos\n",
         "protoc.txt": "\n",
         "includes.txt": "/opt/mesos/include\n",
+        "programs.txt": "sbin/mesos-master\nbin/mesos-ps\nlibexec/mesos/mesos-fetcher\n",
     }
 
     def test_what_the_script_left_is_read(self, write):
@@ -368,6 +380,8 @@ class TestImage:
         assert image.library == "/opt/mesos/lib/libmesos-1.2.3.so"
         assert image.needed == ("libprotobuf.so.32", "libc.so.6")
         assert not image.protoc
+        # Of its programs, those that a smoke test may start.
+        assert image.programs == ("sbin/mesos-master", "libexec/mesos/mesos-fetcher")
 
     def test_mesos_pc_is_not_needed(self, write):
         assert read_image(write(self.FILES), "mesos:1", RELEASE).pc is None
