@@ -204,3 +204,63 @@ def test_the_schemas_can_fail():
             check({**body, **breaking}, "1.10")
     with pytest.raises(jsonschema.ValidationError):
         check(body, "0.15")
+
+
+def test_the_examples_are_what_their_readme_says():
+    assert [path.stem for path in EXAMPLES] == [
+        "elasticsearch",
+        "postgres",
+        "rest-client",
+        "rest-server",
+    ]
+    readme = (ROOT / "examples" / "marathon" / "README.md").read_text()
+    assert all(f"`{path.name}`" in readme for path in EXAMPLES)
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_fits_marathons_fields(path, form):
+    body = marathon_app(load_app(path), form)
+    check(body, "1.10", *(["0.15"] if form == "environment" else []))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_depend_on_each_other_and_speak_to_each_other(path):
+    apps = {app.id: app for app in map(load_app, EXAMPLES)}
+    app = load_app(path)
+    assert set(app.depends_on) <= set(apps)
+    for needed in app.depends_on:
+        port = apps[needed].port[0].port
+        host = f"{needed.removeprefix('/')}.marathon.mesos:{port}"
+        assert any(host in value for value in app.env.values())
+
+
+def test_the_postgres_example_has_a_volume_in_both_forms():
+    app = load_app(ROOT / "examples" / "marathon" / "postgres.toml")
+    env = marathon_app(app, "environment")["env"]
+    assert env["DVDI_VOLUME_NAME"] == "postgres-data"
+    assert env["DVDI_VOLUME_CONTAINERPATH"] == "data"
+    [volume] = marathon_app(app, "external")["container"]["volumes"]
+    assert volume["external"]["name"] == "postgres-data"
+    # The password of the server is the one its client uses.
+    server = load_app(ROOT / "examples" / "marathon" / "rest-server.toml")
+    assert f":{app.env['POSTGRES_PASSWORD']}@" in server.env["PGRST_DB_URI"]
+
+
+def test_the_elasticsearch_example_uses_documented_flags():
+    """Source: docs/index.md in github.com/mesos/elasticsearch at 1.0.1."""
+    documented = {
+        *("--dataDir", "--elasticsearchBinaryUrl", "--elasticsearchClusterName"),
+        *("--elasticsearchCpu", "--elasticsearchDisk", "--elasticsearchDockerImage"),
+        *("--elasticsearchNodes", "--elasticsearchPorts", "--elasticsearchRam"),
+        *("--elasticsearchSettingsLocation", "--executorForcePullImage", "--executorName"),
+        *("--executorLabels", "--externalVolumeDriver", "--externalVolumeOptions"),
+        *("--frameworkFailoverTimeout", "--frameworkName", "--frameworkPrincipal"),
+        *("--frameworkRole", "--frameworkSecretPath", "--frameworkUseDocker", "--javaHome"),
+        *("--useIpAddress", "--webUiPort", "--zookeeperMesosTimeout", "--zookeeperMesosUrl"),
+    }
+    app = load_app(ROOT / "examples" / "marathon" / "elasticsearch.toml")
+    flags = app.args[::2]
+    assert set(flags) <= documented
+    assert "--zookeeperMesosUrl" in flags
+    assert app.args[app.args.index("--webUiPort") + 1] == str(app.port[0].port)
