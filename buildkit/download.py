@@ -122,7 +122,7 @@ class Downloader:
                 data = response.raw.read(_LONGEST_PAGE + 1, decode_content=True)
                 found = response.url
         except HTTPError as error:
-            raise DownloadError(f"cut off ({_cause(error)})") from None
+            raise DownloadError(f"cut off ({cause(error)})") from None
         if len(data) > _LONGEST_PAGE:
             raise WrongAnswerError(f"more than {_LONGEST_PAGE} bytes, as no such page has")
         return Page(url=found, text=data.decode(errors="replace"))
