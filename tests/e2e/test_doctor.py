@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support_daemon import FakeDaemon
 
 from buildkit.doctor.probes import LocksProbe, PythonProbe
 
@@ -251,3 +252,81 @@ def test_locks_are_tried_and_leave_nothing(tmp_path):
     file = tmp_path / "file"
     file.touch()
     assert LocksProbe(folder=file).look().error
+
+
+@pytest.fixture
+def daemon(project):
+    with FakeDaemon(project.root / "no.sock") as running:
+        yield running
+
+
+REGISTRY = "registry debian12 debian:bookworm-slim"
+
+
+def without_bootstrapper(tmp_path):
+    """A path on which nothing but the programs asked for are."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("git", "g++", "sh"):
+        (tools / name).symlink_to(shutil.which(name))
+    return str(tools)
+
+
+def test_a_daemon_is_described(project, daemon):
+    found = project.lines()["engine"]
+    assert found["state"] == "fine"
+    for word in ("Docker/28.2.2", "API 1.50", "overlay2", "control groups v2"):
+        assert word in found["text"]
+    daemon.version["Components"] = [{"Name": "Podman Engine"}]
+    assert "Podman/28.2.2" in project.lines()["engine"]["text"]
+
+
+def test_a_daemon_without_limits_is_told_of(project, daemon):
+    daemon.info["MemoryLimit"] = daemon.info["PidsLimit"] = False
+    found = project.lines()["engine"]
+    assert found["state"] == "advice"
+    assert "cannot bound memory and processes" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        ((200, {"Descriptor": {}}), "fine", "can be pulled"),
+        ((404, {"message": "manifest unknown"}), "missing", "no such image"),
+        ((401, {"message": "unauthorized: log in"}), "missing", "refused"),
+        ((500, {"message": "dial tcp: i/o timeout"}), "missing", "no registry"),
+        ((404, {"message": "page not found"}), "missing", "cannot be told to ask"),
+        (None, "missing", "no answer within"),
+    ],
+)
+def test_the_registry_is_asked_by_the_daemon(project, daemon, tmp_path, answer, state, words):
+    daemon.distribution = answer
+    found = project.lines(PATH=without_bootstrapper(tmp_path))[REGISTRY]
+    assert (found["state"], words in found["text"]) == (state, True), found
+
+
+def test_without_a_registry_the_bootstrapper_will_do(project, daemon, tmp_path):
+    daemon.distribution = (500, {"message": "connection refused"})
+    tools = without_bootstrapper(tmp_path)
+    (tmp_path / "tools" / "mmdebstrap").symlink_to("/bin/true")
+    found = project.lines(PATH=tools)[REGISTRY]
+    assert found["state"] == "fine"
+    assert "mmdebstrap will make the base instead" in found["text"]
+
+
+def test_an_image_that_is_there_needs_no_registry(project, daemon, tmp_path):
+    daemon.images["debian:bookworm-slim"] = {"Id": "sha256:1"}
+    daemon.distribution = None
+    found = project.lines(PATH=without_bootstrapper(tmp_path))[REGISTRY]
+    assert found["state"] == "fine"
+
+
+def test_containers_of_killed_runs_are_counted(project, daemon):
+    gone = f"host={socket.gethostname()} boot=another pidns=1 pid=1 started=1"
+    for number, run in enumerate((gone, gone, "host=elsewhere boot=b pidns=1 pid=1 started=1")):
+        labels = {"mesos-buildkit": "1", "mesos-buildkit.run": run}
+        daemon.containers.append({"Id": f"c{number}", "Labels": labels})
+    found = project.lines()["leftovers"]
+    assert found["state"] == "advice"
+    assert "2 containers" in found["text"]
+    assert len(daemon.containers) == 3
