@@ -113,7 +113,7 @@ class Downloader:
         except WrongAnswerError:
             return None
         except HTTPError as error:
-            raise DownloadError(f"cut off ({_cause(error)})") from None
+            raise DownloadError(f"cut off ({cause(error)})") from None
 
     def page(self, url: str) -> Page:
         """A page of text, whole. Raises :class:`DownloadError`, also for one that is too long."""
@@ -122,7 +122,7 @@ class Downloader:
                 data = response.raw.read(_LONGEST_PAGE + 1, decode_content=True)
                 found = response.url
         except HTTPError as error:
-            raise DownloadError(f"cut off ({_cause(error)})") from None
+            raise DownloadError(f"cut off ({cause(error)})") from None
         if len(data) > _LONGEST_PAGE:
             raise WrongAnswerError(f"more than {_LONGEST_PAGE} bytes, as no such page has")
         return Page(url=found, text=data.decode(errors="replace"))
@@ -180,7 +180,7 @@ class Downloader:
                     with part.open("ab") as file:
                         self._store(response, file, have, lambda done: report(done, version.length))
                 except HTTPError as error:
-                    why = f" ({_cause(error)})"
+                    why = f" ({cause(error)})"
         have = part.stat().st_size
         if why or version.length not in {None, have}:
             raise _CutError(f"cut off after {have} of {version.length or 'many'} bytes{why}")
@@ -213,13 +213,13 @@ class Downloader:
             response = self._session.get(url, headers=headers, stream=True, timeout=timeout)
         except requests.exceptions.SSLError as error:
             raise UnreachableError(
-                f"no trusted connection: {_cause(error)}; REQUESTS_CA_BUNDLE names a file of "
+                f"no trusted connection: {cause(error)}; REQUESTS_CA_BUNDLE names a file of "
                 "certificates to trust"
             ) from None
         except requests.ConnectionError as error:
-            raise UnreachableError(f"no connection: {_cause(error)}") from None
+            raise UnreachableError(f"no connection: {cause(error)}") from None
         except requests.RequestException as error:
-            raise DownloadError(_cause(error)) from None
+            raise DownloadError(cause(error)) from None
         with response:
             status = response.status_code
             expected = {HTTPStatus.OK}
@@ -303,7 +303,7 @@ def _check_head(head: bytes) -> None:
         raise WrongAnswerError(why)
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
     """The system's words for it, if it has any."""
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
     system = reason.__cause__ or reason.__context__

@@ -30,21 +30,28 @@ def own_folder(parent: Path | None, *, prefix: str = PREFIX) -> Iterator[Path]:
         _remove(folder)
 
 
-def remove_abandoned(folders: Iterable[Path]) -> int:
-    """Remove those of :func:`own_folder`'s folders whose processes are gone; how many there were.
+def abandoned(folders: Iterable[Path]) -> list[Path]:
+    """Those of :func:`own_folder`'s folders whose processes are gone.
 
-    ``folders`` may hold others: what does not say whose it is stays, as do those of another host.
+    ``folders`` may hold others: what does not say whose it is is none, as is that of another host.
     """
-    removed = 0
+    found = []
     for folder in folders:
         try:
             owner = Owner.parse((folder / _OWNER).read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             continue
         if owner and owner.whereabouts() == "gone":
-            _remove(folder)
-            removed += 1
-    return removed
+            found.append(folder)
+    return found
+
+
+def remove_abandoned(folders: Iterable[Path]) -> int:
+    """Remove what :func:`abandoned` finds; how many there were."""
+    found = abandoned(folders)
+    for folder in found:
+        _remove(folder)
+    return len(found)
 
 
 def _remove(folder: Path) -> None:

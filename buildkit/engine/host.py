@@ -33,7 +33,7 @@ from buildkit.engine import (
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.errors import UnavailableError
-from buildkit.ownfolder import own_folder, remove_abandoned
+from buildkit.ownfolder import abandoned, own_folder, remove_abandoned
 
 NOTICE: Final = (
     "engine host: steps run with this machine's compiler as the current user, which is no sandbox"
@@ -130,7 +130,16 @@ def _work_folder(temporary: Path | None) -> Iterator[Path]:
 
 def clean_folders(temporary: Path | None = None) -> int:
     """Remove the work folders that killed runs of this user left; give how many there were."""
-    return remove_abandoned((temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"))
+    return remove_abandoned(_work_folders(temporary))
+
+
+def left_folders(temporary: Path | None = None) -> list[Path]:
+    """The work folders that killed runs of this user left."""
+    return abandoned(_work_folders(temporary))
+
+
+def _work_folders(temporary: Path | None) -> Iterator[Path]:
+    return (temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
 
 
 def _collect(folder: Path, output: Path) -> None:
