@@ -27,7 +27,7 @@ class Verb(Protocol):
 
 VERBS = (
     *("build", "smoke", "sdk", "contexts", "plan", "matrix", "drift"),
-    *("shell", "clean", "init"),
+    *("shell", "merge", "clean", "init"),
 )
 """The verbs, each a module of :mod:`buildkit.verbs`, in the order of the help."""
 

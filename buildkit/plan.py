@@ -202,6 +202,7 @@ def make_targets(
     Raises as :func:`make_plan`, but asks for no engine.
     """
     releases = select(matrix.releases, options.only)
+    _check_platforms(matrix, options)
     warnings: list[str] = []
     for number, module in enumerate(matrix.file.module, 1):
         where = f"{matrix.path}: [[module]] {number} ({module.name})"
@@ -211,11 +212,16 @@ def make_targets(
         variant
         for module in matrix.file.module
         for release in releases
-        for platform in _platforms(matrix, module, release)
+        for platform in _platforms(matrix, options, module, release)
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
         )
     )
+    if not targets:
+        raise UsageError(
+            f"--platform {', '.join(options.platforms)}: none of the selected releases is built on "
+            "it"
+        )
     _refuse_one_for_all(matrix, targets)
     smoke = options.smoke or matrix.file.defaults.smoke
     if smoke == "inspect" and options.sanitize:
@@ -346,14 +352,30 @@ def _sdk_origin(matrix: Matrix, kind: SdkKind, release: Release) -> str | None:
     return text if kind == "image" else str(matrix.root / text)
 
 
-def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
+def _check_platforms(matrix: Matrix, options: Options) -> None:
+    known = [platform.name for platform in matrix.file.platform]
+    for name in options.platforms:
+        if name not in known:
+            raise UsageError(
+                f"--platform {name}: the matrix has no such platform{did_you_mean(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+
+
+def _platforms(
+    matrix: Matrix, options: Options, module: Module, release: Release
+) -> list[Platform]:
     """The platforms to build on: the last override that names one decides."""
     chosen = None
     for override in matrix.file.override:
         concerned = override.modules is None or module.name in override.modules
         if override.platform is not None and concerned and release.matches(override.match):
             chosen = override.platform
-    return [p for p in matrix.file.platform if chosen in {None, p.name}]
+    return [
+        p
+        for p in matrix.file.platform
+        if chosen in {None, p.name} and (not options.platforms or p.name in options.platforms)
+    ]
 
 
 def _target(  # noqa: PLR0913, PLR0917

@@ -21,21 +21,35 @@ __all__ = [
     "add_json",
     "add_matrix",
     "add_only",
+    "add_platform",
     "add_run",
     "add_selection",
     "console_for",
     "open_archives",
+    "positive",
     "read_matrix",
     "read_options",
 ]
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """``--matrix``, ``--only`` and ``--sdk``: which targets."""
+    """``--matrix``, ``--only``, ``--platform`` and ``--sdk``: which targets."""
     add_matrix(parser)
     add_only(parser)
+    add_platform(parser)
     parser.add_argument(
         "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
+    )
+
+
+def add_platform(parser: argparse.ArgumentParser) -> None:
+    """``--platform``: which platforms."""
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a platform of the matrix; repeatable (default: all)",
     )
 
 
@@ -55,7 +69,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     """``--jobs``, ``--fail-fast`` and ``--keep-failed``."""
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="targets at a time, over all processes of this machine (default: as CPUs and memory "
         "allow)",
@@ -68,7 +82,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
     try:
         number = int(text)
     except ValueError:
@@ -83,6 +98,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
     values = vars(arguments)
     return Options(
         only=tuple(values.get("only", ())),
+        platforms=tuple(dict.fromkeys(values.get("platform", ()))),
         engine=values.get("engine"),
         sdk=values.get("sdk"),
         smoke=values.get("smoke"),
