@@ -24,7 +24,13 @@ from buildkit.workspace import log_name
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        # What is written has every key; what is read may be older.
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class StageRecord(_Record):

@@ -155,8 +155,8 @@ def combine(parts: Sequence[Part]) -> tuple[Found, ...]:
 
 def _disagreements(one: Found, other: Found) -> list[str]:
     if one.record.status != other.record.status:
-        ours = f"{one.record.status} in {one.part.folder}"
-        return [f"{one.record.name}: {ours}, {other.record.status} in {other.part.folder}"]
+        verdict = f"{one.record.status} in {one.part.folder}"
+        return [f"{one.record.name}: {verdict}, {other.record.status} in {other.part.folder}"]
     ours, theirs = digests(one.record), digests(other.record)
     return [
         f"{one.record.name}: not the same bytes: {path}\n"
