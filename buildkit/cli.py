@@ -26,7 +26,7 @@ class Verb(Protocol):
 
 
 VERBS = (
-    *("build", "smoke", "sdk", "contexts", "plan", "matrix", "drift"),
+    *("build", "smoke", "sdk", "contexts", "plan", "matrix", "drift", "report"),
     *("shell", "merge", "clean", "init"),
 )
 """The verbs, each a module of :mod:`buildkit.verbs`, in the order of the help."""

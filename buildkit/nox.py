@@ -25,6 +25,7 @@ _VERBS = {
     "plan": "Print what build would do, and why.",
     "matrix": "List the releases of the matrix.",
     "drift": "Print what changes in Mesos's interfaces between releases.",
+    "report": "Write the results as a page, as Markdown and as JUnit XML.",
     "clean": "Remove build/ and what killed runs left behind.",
 }
 _PER_RELEASE = {
