@@ -11,6 +11,7 @@ from rich.text import Text
 
 from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives, default_folder
+from buildkit.engine import Emit
 from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
 from buildkit.options import Options
 from buildkit.verbs.basics import add_json, add_matrix, add_only, console_for
@@ -25,6 +26,7 @@ __all__ = [
     "add_run",
     "add_selection",
     "console_for",
+    "emit_on",
     "open_archives",
     "positive",
     "read_matrix",
@@ -115,6 +117,11 @@ def read_matrix(arguments: argparse.Namespace) -> tuple[Matrix, Workspace]:
     return matrix, Workspace(root=matrix.root)
 
 
+def emit_on(console: Console) -> Emit:
+    """Prints a line as it is."""
+    return lambda line: console.print(Text(line), soft_wrap=True)
+
+
 def open_archives(
     matrix: Matrix,
     workspace: Workspace,
@@ -132,5 +139,5 @@ def open_archives(
         mirrors=table.mirrors,
         offline=offline,
         update=update,
-        emit=lambda line: console.print(Text(line), soft_wrap=True),
+        emit=emit_on(console),
     )

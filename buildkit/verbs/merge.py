@@ -10,6 +10,7 @@ from rich.text import Text
 
 from buildkit.artifacts import MANIFEST, Dist
 from buildkit.board import mark
+from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode, TargetError
 from buildkit.manifest import TargetRecord
 from buildkit.matrix import Matrix
@@ -22,6 +23,7 @@ from buildkit.verbs.common import (
     add_only,
     add_platform,
     console_for,
+    emit_on,
     read_matrix,
     read_options,
 )
@@ -67,6 +69,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     records = {record.name: record for record in dist.manifest().targets}
     missing = [name for name in expected if name not in records]
     _report(console, list(records.values()), missing)
+    tell_github(matrix, workspace, list(records.values()), emit_on(console), missing=missing)
     good = all(record.status.good for record in records.values())
     return ExitCode.OK if good and not missing else ExitCode.TARGET_FAILED
 
