@@ -212,7 +212,8 @@ def make_targets(
         variant
         for module in matrix.file.module
         for release in releases
-        for platform in _platforms(matrix, options, module, release)
+        for platform in _platforms(matrix, module, release)
+        if not options.platforms or platform.name in options.platforms
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
         )
@@ -362,20 +363,14 @@ def _check_platforms(matrix: Matrix, options: Options) -> None:
             )
 
 
-def _platforms(
-    matrix: Matrix, options: Options, module: Module, release: Release
-) -> list[Platform]:
+def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
     """The platforms to build on: the last override that names one decides."""
     chosen = None
     for override in matrix.file.override:
         concerned = override.modules is None or module.name in override.modules
         if override.platform is not None and concerned and release.matches(override.match):
             chosen = override.platform
-    return [
-        p
-        for p in matrix.file.platform
-        if chosen in {None, p.name} and (not options.platforms or p.name in options.platforms)
-    ]
+    return [p for p in matrix.file.platform if chosen in {None, p.name}]
 
 
 def _target(  # noqa: PLR0913, PLR0917
