@@ -68,8 +68,13 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "| " + " | ".join(map(_text, titles)) + " |",
         "|" + "---|" * len(titles),
-        *("| " + " | ".join(map(_text, row)) + " |" for row in rows),
+        *("| " + " | ".join(map(_lines, row)) + " |" for row in rows),
     ]
+
+
+def _lines(text: str) -> str:
+    """In a cell, a break is the only way to a new line."""
+    return "<br>".join(map(_text, text.splitlines()))
 
 
 def _failure(row: Row) -> list[str]:

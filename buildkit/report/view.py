@@ -28,6 +28,7 @@ class Table:
 
     titles: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    """A text may have several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)

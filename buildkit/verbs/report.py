@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from buildkit import interfaces
 from buildkit.errors import ExitCode
 from buildkit.plan import make_targets
 from buildkit.probe import NOTHING
 from buildkit.report.collect import logs_of, manifest_of, way
+from buildkit.report.drift import drift_table
 from buildkit.report.html import html
 from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
-from buildkit.report.view import View, make_view
+from buildkit.report.view import Extras, View, make_view
 from buildkit.tree import replace_text
 from buildkit.verbs.common import add_matrix, console_for, read_matrix, read_options
 
@@ -48,9 +50,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     targets, _ = make_targets(matrix, read_options(arguments), NOTHING)
     known = {record.name for record in manifest.targets}
     missing = [target.name for target in targets if target.name not in known]
+    kinds = [module.kind for module in matrix.file.module]
+    extras = Extras(drift=drift_table(interfaces.load(), matrix.releases, kinds))
 
     def view(folder: Path) -> View:
-        return make_view(manifest, logs_of(manifest, workspace.logs, folder), missing=missing)
+        return make_view(
+            manifest, logs_of(manifest, workspace.logs, folder), missing=missing, extras=extras
+        )
 
     def page(folder: Path) -> str:
         prefix = way(workspace.dist, folder)

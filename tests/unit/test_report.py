@@ -7,10 +7,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from support_report import HOSTILE, RELEASES, STATUSES, make_manifest
 
+from buildkit import interfaces
 from buildkit.errors import UnavailableError
 from buildkit.manifest import Manifest, manifest_json
 from buildkit.outcome import Status
+from buildkit.releases import Release
 from buildkit.report.collect import logs_of, manifest_of, way
+from buildkit.report.drift import drift_table
 from buildkit.report.html import html
 from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
@@ -278,3 +281,28 @@ class TestCollecting:
 
 def test_the_sample_has_every_status_a_manifest_can_have():
     assert {Status.PASSED, *STATUSES.values()} == {*Status} - {Status.CANCELLED}
+
+
+class TestDrift:
+    def table(self, *releases):
+        found = map(Release.parse, releases)
+        return drift_table(interfaces.load(), found, ["Isolator", "Isolator"])
+
+    def test_each_boundary_names_what_breaks_a_module(self):
+        table = self.table("0.24.1", "0.23.1", "0.24.2", "1.6.2", "1.7.3")
+        rows = {row[0]: row[1:] for row in table.rows}
+        assert list(rows) == [
+            *("0.23.1 to 0.24.1", "0.24.1 to 0.24.2", "0.24.2 to 1.6.2", "1.6.2 to 1.7.3"),
+        ]
+        assert "Isolator: class to derive from" in rows["0.23.1 to 0.24.1"][1]
+        assert rows["1.6.2 to 1.7.3"][0] == "Isolator: recover()"
+        assert rows["0.24.1 to 0.24.2"] == ("-", "-", "-")
+
+    def test_where_nothing_can_be_compared_there_is_none(self):
+        assert self.table("0.24.1") is None
+        assert self.table("0.24.1", "9.9.9") is None
+
+    def test_its_lines_stay_lines(self, manifest):
+        view = make_view(manifest, {}, extras=Extras(drift=self.table("0.23.1", "0.24.1")))
+        assert "class to derive from<br>Isolator: base class<br>" in markdown(view)
+        assert "class to derive from\nIsolator: base class\n" in html(view)
