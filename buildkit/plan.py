@@ -203,6 +203,7 @@ def make_targets(
     Raises as :func:`make_plan`, but asks for no engine.
     """
     releases = select(matrix.releases, options.only)
+    _check_platforms(matrix, options)
     warnings: list[str] = []
     for number, module in enumerate(matrix.file.module, 1):
         where = f"{matrix.path}: [[module]] {number} ({module.name})"
@@ -213,10 +214,16 @@ def make_targets(
         for module in matrix.file.module
         for release in releases
         for platform in _platforms(matrix, module, release)
+        if not options.platforms or platform.name in options.platforms
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
         )
     )
+    if not targets:
+        raise UsageError(
+            f"--platform {', '.join(options.platforms)}: none of the selected releases is built on "
+            "it"
+        )
     _refuse_one_for_all(matrix, targets)
     smoke = options.smoke or matrix.file.defaults.smoke
     if smoke == "inspect" and options.sanitize:
@@ -366,6 +373,16 @@ def _sdk_origin(matrix: Matrix, kind: SdkKind, release: Release) -> str | None:
         )
     text = template.replace(RELEASE_PLACEHOLDER, str(release))
     return text if kind == "image" else str(matrix.root / text)
+
+
+def _check_platforms(matrix: Matrix, options: Options) -> None:
+    known = [platform.name for platform in matrix.file.platform]
+    for name in options.platforms:
+        if name not in known:
+            raise UsageError(
+                f"--platform {name}: the matrix has no such platform{did_you_mean(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
 
 
 def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:

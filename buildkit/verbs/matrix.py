@@ -1,4 +1,4 @@
-"""``matrix``: list the matrix's releases, compare them with the archive's, or print a schema."""
+"""``matrix``: list the matrix's releases, also for CI; compare with upstream; print a schema."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import sys
 
 from buildkit import manifest
 from buildkit import matrix as matrix_file
+from buildkit.ci import jobs
 from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode, UsageError
 from buildkit.releases import select
@@ -13,13 +14,14 @@ from buildkit.verbs import check_upstream
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
 NAME = "matrix"
-HELP = "list the releases of the matrix, compare them with upstream's, or print a JSON Schema"
+HELP = "list the releases, also for a CI system; compare with upstream's; print a JSON Schema"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
     add_json(parser)
+    jobs.add_arguments(parser)
     parser.add_argument(
         "--schema",
         choices=("matrix", "manifest", "drift"),
@@ -54,7 +56,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         return check_upstream.check(arguments)
     if arguments.write:
         raise UsageError("--write: there is nothing to write without --check-upstream")
-    matrix, _ = read_matrix(arguments)
+    jobs.refuse_alone(arguments)
+    matrix, workspace = read_matrix(arguments)
+    if jobs.asked_for(arguments):
+        sys.stdout.write(f"{jobs.text(arguments, matrix, workspace)}\n")
+        return ExitCode.OK
     names = [str(release) for release in select(matrix.releases, arguments.only)]
     if arguments.json:
         json.dump(names, sys.stdout)

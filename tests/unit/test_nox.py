@@ -19,6 +19,7 @@ PLAIN = {
     "plan",
     "matrix",
     "drift",
+    "report",
     "deploy",
     "doctor",
     "clean",
