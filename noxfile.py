@@ -39,8 +39,9 @@ buildkit.nox.register()
 @nox.session(venv_backend="none", default=False)
 def tests(session: nox.Session) -> None:
     """Run this repository's tests: fast ones, with g++, and in containers."""
-    # A file's tests stay together, because they share what took long to compile.
-    parallel = ("-n", "auto", "--dist", "loadfile")
+    # A file's tests stay together, because they share what took long to compile. In which order is
+    # for tests/conftest.py to say: by itself xdist would start with the files of most tests.
+    parallel = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
     session.run(sys.executable, "-m", "pytest", *parallel, *session.posargs, external=True)
 
 

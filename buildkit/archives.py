@@ -19,6 +19,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 from rich.filesize import decimal
 
+from buildkit.archivecheck import check_archive
 from buildkit.archivelock import ArchiveLock, check_name
 from buildkit.download import (
     Downloader,
@@ -31,7 +32,6 @@ from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.progress import Show, show_nothing
 from buildkit.releases import Release
-from buildkit.tarballs import check_tarball
 
 FOLDER_VARIABLE = "MESOS_BUILDKIT_ARCHIVES"
 _ARCHIVE = re.compile(r"mesos-((0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*))\.tar\.gz")
@@ -48,6 +48,12 @@ def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def archive_of(release: Release) -> str:
     """The name of a release's source archive."""
     return f"mesos-{release}.tar.gz"
+
+
+def release_of(name: str) -> Release | None:
+    """The release whose source archive has this name; None for an archive of something else."""
+    match = _ARCHIVE.fullmatch(name)
+    return Release.parse(match[1]) if match else None
 
 
 def url_path_of(release: Release) -> str:
@@ -108,8 +114,8 @@ class Archives:
 
     def releases(self) -> frozenset[Release]:
         """The releases whose archives are there. Takes no time."""
-        found = (_ARCHIVE.fullmatch(path.name) for path in self.folder.glob("mesos-*.tar.gz"))
-        return frozenset(Release.parse(match[1]) for match in found if match)
+        found = (release_of(path.name) for path in self.folder.glob("mesos-*.tar.gz"))
+        return frozenset(release for release in found if release is not None)
 
     def digest(self, name: str) -> str:
         """The SHA-512, in hex, that the archive is pinned to; one that is not gets pinned.
@@ -134,7 +140,8 @@ class Archives:
     def find(self, name: str) -> Path | None:
         """The archive, verified; None if it is not there. One that is not pinned yet gets pinned.
 
-        Raises :class:`TargetError` for one that is not the pinned one, or is no whole archive.
+        Raises :class:`TargetError` for one that is not the pinned one, is no whole archive, or is
+        by its name a release's and holds another.
         """
         check_name(name)
         path = self.folder / name
@@ -149,7 +156,7 @@ class Archives:
                         f"{self.lock.mismatch(name, digest)}; remove {path} to have it fetched "
                         "anew, or accept it with 'python -m buildkit sdk --update-lock'"
                     )
-                check_tarball(path)
+                check_archive(path, str(path), release_of(name))
                 self._record(name, digest, pinned, "as it lies in the archive folder")
         return path
 
@@ -181,6 +188,8 @@ class Archives:
         with self._only_one(name):
             path, part = self.folder / name, self.folder / f".{name}.import"
             if path.is_file() and self._digest(path) == digest:
+                if self.lock.pin(name) != digest:
+                    check_archive(path, str(path), release_of(name))
                 self.lock.record(name, digest, update=self._update)
                 return
             try:
@@ -188,7 +197,7 @@ class Archives:
                     shutil.copyfileobj(content, file)
                 found = _sha512(part)
                 if found == digest:
-                    check_tarball(part)
+                    check_archive(part, name, release_of(name))
                     self._keep_other(path)
                     self.lock.record(name, digest, update=self._update)
                     part.replace(path)
@@ -249,7 +258,7 @@ class Archives:
         if published not in {None, digest}:
             raise WrongAnswerError(f"its SHA-512 is {digest}, but {url}.sha512 says {published}")
         try:
-            check_tarball(part)
+            check_archive(part, name, release_of(name))
         except TargetError as error:
             raise WrongAnswerError(str(error)) from None
         why = f"as {url}.sha512 says" if published else "on trust: no digest is published there"

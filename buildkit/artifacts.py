@@ -60,6 +60,18 @@ class Dist:
             abi=abi,
         )
 
+    def adopt(self, record: TargetRecord, source: Path) -> None:
+        """Put a target's files, which :mod:`buildkit.merge` has verified, here from ``source``."""
+        if record.artifact is None:
+            return
+        library = self.folder / record.artifact.path
+        debug = self.folder / record.artifact.debug_path
+        library.parent.mkdir(parents=True, exist_ok=True)
+        self._remove_others(library.parent, keep={library.name, debug.name})
+        library.unlink(missing_ok=True)
+        _replace_copy(source / record.artifact.debug_path, debug)
+        _replace_copy(source / record.artifact.path, library)
+
     def withdraw(self, target: Target) -> None:
         """Remove what an earlier run left for a target that is no longer good."""
         place = self.folder / target.folder
@@ -114,24 +126,31 @@ class Dist:
                 file.unlink(missing_ok=True)
 
     def manifest(self) -> Manifest:
-        """The manifest as it is now; an empty one if there is none."""
-        path = self.folder / MANIFEST
-        try:
-            return Manifest.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return Manifest()
-        except ValidationError as error:
-            raise UsageError(
-                f"{path}: not a manifest this version can read "
-                f"({error.error_count()} errors, the first: {error.errors()[0]['msg']}); "
-                "move it away, or delete dist/"
-            ) from None
+        """The manifest as it is now, as :func:`read_manifest` reads it."""
+        return read_manifest(self.folder / MANIFEST)
 
     @staticmethod
     def _remove_others(place: Path, keep: set[str]) -> None:
         for file in place.iterdir():
             if file.is_file() and file.name not in keep:
                 file.unlink()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A manifest; an empty one if there is none.
+
+    Raises :class:`UsageError` for one that can't be read.
+    """
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Manifest()
+    except ValidationError as error:
+        raise UsageError(
+            f"{path}: not a manifest this version can read "
+            f"({error.error_count()} errors, the first: {error.errors()[0]['msg']}); "
+            "move it away, or delete dist/"
+        ) from None
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -6,29 +6,31 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import get_args
 
 from elftools.common.exceptions import ELFError
 
 from buildkit import __version__
 from buildkit.artifacts import DEBUG_SUFFIX
 from buildkit.causes import MOST_LINES
-from buildkit.context import Context
+from buildkit.context import AGENT_SCRIPT, Context
 from buildkit.engine import NotPossibleHereError
 from buildkit.inspection import demands, inspect_target
 from buildkit.matrix import SmokeLevel
-from buildkit.sdk.model import Runtime
+from buildkit.sdk.model import Installation, Runtime
 from buildkit.smoke.abi import AbiFacts
+from buildkit.smoke.agent import ROLES
 from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.elf import abi_facts, undefined_symbols
 from buildkit.smoke.results import read_report
-from buildkit.steps import Product, Site, StepEndedError, StepFailedError, Steps
+from buildkit.steps import LOG, Product, Site, StepEndedError, StepFailedError, Steps
 from buildkit.tree import digest_of, read_tree, tree_digest
 from buildkit.workfolder import WorkFolder
 
 _CHECKS = "checks.json"
 _COMPILER = "compiler.txt"
 _ABI = "abi.json"
-NOT_POSSIBLE = "level run is not possible here"
+_NOT_POSSIBLE = "level {} is not possible here"
 
 
 class SmokeFailedError(StepFailedError):
@@ -88,14 +90,17 @@ class Builder:
         undefined = _undefined(library.entry / context.target.library)
         # Before the slot: whoever makes a runtime for several targets takes its own.
         runtime = context.sdk.runtime(site, undefined)
+        installation = _installation(context) if level == "agent" else None
         digest = digest_of(
-            *("smoke", library.entry.name, context.smoke_digest, site.base.identity, level),
+            # By the library itself: a source that has changed need not have changed it.
+            *("smoke", _content(library.entry), context.smoke_digest, site.base.identity, level),
             *(runtime.digest, _checker_digest(), demands(context.target)),
             *(*context.target.module.smoke.writes, str(context.target.module.smoke.root)),
+            *((installation.digest,) if installation else ()),
         )
         found = self._steps.found("smoke", digest, site)
         # What was not possible then may be possible now.
-        again = found is not None and any(c.name == NOT_POSSIBLE for c in read_checks(found))
+        again = found is not None and not _possible(read_checks(found))
         if found is not None and (again or self._smoke_again):
             self._steps.store.drop("smoke", digest)
         elif found is not None:
@@ -106,7 +111,10 @@ class Builder:
             sanitized = context.target.sanitizer is not None
             checks = [] if sanitized else self._inspect(job, library.entry, runtime)
             if level != "inspect" and not failures(checks):
-                checks += self._drive(job, library.entry, runtime, level, entry)
+                driven: SmokeLevel = "load" if level == "load" else "run"
+                checks += self._drive(job, library.entry, runtime, driven, entry)
+            if installation and not failures(checks) and _possible(checks):
+                checks += self._start(job, library.entry, runtime, installation, entry)
             if failures(checks):
                 raise SmokeFailedError(checks)
             _write_checks(entry, checks)
@@ -151,15 +159,53 @@ class Builder:
             )
         except NotPossibleHereError as error:
             less = self._drive(job, built, runtime, "load", entry)
-            why = Check(level="load", name=NOT_POSSIBLE, ok=True, detail=str(error))
-            job.site.log(str(why))
-            return [*less, why]
+            return [*less, _not_possible(job, "run", level="load", error=error)]
         except StepEndedError as error:
             ended = None if error.result.ended == "exited" else error.how
             problem = error
         checks = read_report(entry / "load.jsonl", level="load", ended=ended)
         if level != "load" and not failures(checks):
             checks += read_report(entry / "run.jsonl", level="run", ended=ended)
+        if problem is not None and not failures(checks):
+            raise problem
+        return checks
+
+    def _start(
+        self, job: Job, built: Path, runtime: Runtime, installation: Installation, entry: Path
+    ) -> list[Check]:
+        """Level ``agent``: the harness has an agent of the release load the library."""
+        folder = job.folder.path
+        context = job.context
+        inputs = {
+            **{path: folder / path for path in (*context.smoke, *context.agent)},
+            "harness": folder / "harness",
+            "built": built,
+            "tools": self._harness(job, runtime),
+            **runtime.inputs,
+            **installation.inputs,
+        }
+        argv = (
+            *("sh", AGENT_SCRIPT, "built", "tools"),
+            *(installation.programs[role] for role in ROLES),
+            installation.launcher,
+            ":".join(installation.libraries),
+        )
+        ended = None
+        problem = None
+        try:
+            self._steps.run(
+                *(job.site, "agent", argv, inputs, entry),
+                writable=context.target.module.smoke.writes,
+                # mesos-execute asks who it is, and a user without a name is nobody.
+                root=True,
+                apart=True,
+            )
+        except NotPossibleHereError as error:
+            return [_not_possible(job, "agent", level="run", error=error)]
+        except StepEndedError as error:
+            ended = None if error.result.ended == "exited" else error.how
+            problem = error
+        checks = read_report(entry / "agent.jsonl", level="agent", ended=ended)
         if problem is not None and not failures(checks):
             raise problem
         return checks
@@ -201,6 +247,30 @@ class Builder:
             self._steps.run(job.site, kind, argv, inputs, entry)
 
         return self._steps.once(kind, digest, job.site, fill).entry
+
+
+def _content(built: Path) -> str:
+    """SHA-256, in hex, over a build's results, whatever was said in making them."""
+    return tree_digest({path: file for path, file in read_tree(built).items() if path != LOG})
+
+
+def _installation(context: Context) -> Installation:
+    find = context.sdk.installation
+    if find is None:
+        raise AssertionError("the plan has level agent for SDKs with programs only")
+    return find()
+
+
+def _not_possible(job: Job, what: SmokeLevel, *, level: SmokeLevel, error: Exception) -> Check:
+    """Says at ``level``, which was reached, why ``what`` was not."""
+    check = Check(level=level, name=_NOT_POSSIBLE.format(what), ok=True, detail=str(error))
+    job.site.log(str(check))
+    return check
+
+
+def _possible(checks: list[Check]) -> bool:
+    names = {_NOT_POSSIBLE.format(level) for level in get_args(SmokeLevel)}
+    return not any(check.name in names for check in checks)
 
 
 def _undefined(library: Path) -> frozenset[str]:

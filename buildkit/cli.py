@@ -27,7 +27,7 @@ class Verb(Protocol):
 
 VERBS = (
     *("build", "smoke", "sdk", "contexts", "plan", "matrix", "guards", "drift"),
-    *("shell", "clean", "init"),
+    *("report", "deploy", "doctor", "shell", "merge", "clean", "init"),
 )
 """The verbs, each a module of :mod:`buildkit.verbs`, in the order of the help."""
 

@@ -13,17 +13,23 @@ from pathlib import PurePosixPath
 
 import jinja2
 
+from buildkit import interfaces
 from buildkit.encoding import version_header
 from buildkit.errors import TargetError
 from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, make_flags
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.plan import Target
+from buildkit.releases import neighbours_of
 from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
+from buildkit.smoke.agent import ROLES, agent_data
 from buildkit.tree import File, Tree, digest_of, matching, texts, tree_digest, under
 
 HARNESS_SCRIPT = "harness.sh"
+AGENT_SCRIPT = "agent.sh"
+_AGENT_SECONDS = 60
+"""For each thing that level ``agent`` waits for; on a busy machine a start may take ten."""
 _COMMON_HEADER_TEXT = """\
 // Sources compiled once for all releases must not ask which release it is.
 #pragma GCC poison MESOS_VERSION_INT MESOS_VERSION_AT_LEAST MESOS_VERSION
@@ -46,6 +52,8 @@ class Context:
     """What is made for this target's build: flags, exports, headers of our own, build.sh."""
     smoke: Tree
     """What compiles the harness for this release and runs it: harness.sh, smoke.sh, scenario.sh."""
+    agent: Tree
+    """What level ``agent`` adds to that; empty below it."""
     dockerfile: str
 
     @cached_property
@@ -75,7 +83,7 @@ class Context:
     @cached_property
     def smoke_digest(self) -> str:
         """SHA-256, in hex, over everything that shapes the smoke test, but for library and base."""
-        return digest_of(self.harness_digest, tree_digest(self.smoke))
+        return digest_of(self.harness_digest, tree_digest(self.smoke), tree_digest(self.agent))
 
     def tree(self) -> dict[str, File]:
         """The whole folder. Makes the SDK's files, so it is not for asking what changed."""
@@ -86,6 +94,7 @@ class Context:
             **self.harness_core,
             **self.rendered,
             **self.smoke,
+            **self.agent,
             **self.sdk.tree(),
         }
 
@@ -119,6 +128,7 @@ def make_context(
         common=_common_tree(target, module, common, folders, flags),
         harness_core=_harness_core_tree(target, flags),
         smoke=_smoke_tree(target, sdk, flags),
+        agent=_agent_tree(target) if smoke == "agent" else {},
         rendered={
             **_rendered_tree(target, compiled, protos, flags),
             **under("include/compat", headers),
@@ -178,9 +188,26 @@ def _smoke_tree(target: Target, sdk: Sdk, flags: Flags) -> dict[str, File]:
         [
             (HARNESS_SCRIPT, harness),
             ("smoke.sh", _script("smoke.sh")),
-            ("scenario.sh", _render("scenario.sh.j2", target=target)),
+            ("scenario.sh", _scenario(target, flags)),
         ]
     )
+
+
+def _scenario(target: Target, flags: Flags) -> str:
+    return _render(
+        "scenario.sh.j2",
+        target=target,
+        flags=flags.harness_core,
+        # By the table of releases, not by what else is being built: that must not matter here.
+        neighbours=neighbours_of(target.release),
+        api_version=interfaces.load().abi.api_version,
+    )
+
+
+def _agent_tree(target: Target) -> dict[str, File]:
+    flags = {role: agent_data().flags(role, target.release) for role in ROLES}
+    script = _render("agent.sh.j2", target=target, seconds=_AGENT_SECONDS, **flags)
+    return {AGENT_SCRIPT: File(script.encode())}
 
 
 def _rendered_tree(

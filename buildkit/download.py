@@ -29,6 +29,7 @@ Report = Callable[[int, int | None], None]
 
 _CHUNK = 64 * 1024
 _LONGEST_TEXT = 64 * 1024
+_LONGEST_PAGE = 256 * 1024
 _LATER = frozenset({429, 500, 502, 503, 504})
 """Answers that a server gives when another try may help."""
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)", re.ASCII)
@@ -48,6 +49,15 @@ class WrongAnswerError(DownloadError):
 
 class _CutError(DownloadError):
     """The connection broke while the body arrived, or the rest did not fit what is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A text and where it came from in the end."""
+
+    url: str
+    """After redirects."""
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +113,19 @@ class Downloader:
         except WrongAnswerError:
             return None
         except HTTPError as error:
-            raise DownloadError(f"cut off ({_cause(error)})") from None
+            raise DownloadError(f"cut off ({cause(error)})") from None
+
+    def page(self, url: str) -> Page:
+        """A page of text, whole. Raises :class:`DownloadError`, also for one that is too long."""
+        try:
+            with self._get(url, {}) as response:
+                data = response.raw.read(_LONGEST_PAGE + 1, decode_content=True)
+                found = response.url
+        except HTTPError as error:
+            raise DownloadError(f"cut off ({cause(error)})") from None
+        if len(data) > _LONGEST_PAGE:
+            raise WrongAnswerError(f"more than {_LONGEST_PAGE} bytes, as no such page has")
+        return Page(url=found, text=data.decode(errors="replace"))
 
     def file(self, url: str, part: Path, report: Report) -> None:
         """Make ``part`` the whole file at ``url``, going on with what an earlier try left there.
@@ -158,7 +180,7 @@ class Downloader:
                     with part.open("ab") as file:
                         self._store(response, file, have, lambda done: report(done, version.length))
                 except HTTPError as error:
-                    why = f" ({_cause(error)})"
+                    why = f" ({cause(error)})"
         have = part.stat().st_size
         if why or version.length not in {None, have}:
             raise _CutError(f"cut off after {have} of {version.length or 'many'} bytes{why}")
@@ -191,13 +213,13 @@ class Downloader:
             response = self._session.get(url, headers=headers, stream=True, timeout=timeout)
         except requests.exceptions.SSLError as error:
             raise UnreachableError(
-                f"no trusted connection: {_cause(error)}; REQUESTS_CA_BUNDLE names a file of "
+                f"no trusted connection: {cause(error)}; REQUESTS_CA_BUNDLE names a file of "
                 "certificates to trust"
             ) from None
         except requests.ConnectionError as error:
-            raise UnreachableError(f"no connection: {_cause(error)}") from None
+            raise UnreachableError(f"no connection: {cause(error)}") from None
         except requests.RequestException as error:
-            raise DownloadError(_cause(error)) from None
+            raise DownloadError(cause(error)) from None
         with response:
             status = response.status_code
             expected = {HTTPStatus.OK}
@@ -281,7 +303,7 @@ def _check_head(head: bytes) -> None:
         raise WrongAnswerError(why)
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
     """The system's words for it, if it has any."""
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
     system = reason.__cause__ or reason.__context__

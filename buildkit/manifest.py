@@ -1,7 +1,9 @@
 """dist/manifest.json: what was built, how, and how it did. The models are its schema.
 
-``manifest.schema.json`` beside this file is made from them. A change that a reader of version 1
-could stumble over needs a new version.
+``manifest.schema.json`` beside this file is made from them. A change that a reader of an older
+version could stumble over needs a new version; this tool reads them all.
+
+Version 2 added ``log``.
 """
 
 import json
@@ -18,10 +20,17 @@ from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
 from buildkit.smoke.abi import StringAbi
 from buildkit.smoke.checks import reached
+from buildkit.workspace import log_name
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        # What is written has every key; what is read may be older.
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class StageRecord(_Record):
@@ -142,12 +151,14 @@ class TargetRecord(_Record):
     """The library in dist/; null unless the target is good."""
     seconds: float
     """Wall-clock time of all stages."""
+    log: str | None = None
+    """The full log, relative to build/logs/; null if there is none, as of what is skipped."""
 
 
 class Manifest(_Record):
     """The whole file."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """Version of this format."""
     generator: str = f"mesos-buildkit {__version__}"
     """What wrote the file."""
@@ -203,6 +214,7 @@ def record(plan: Plan, outcome: Outcome) -> TargetRecord:
             abi=AbiRecord(**asdict(artifact.abi)),
         ),
         seconds=round(outcome.seconds, 3),
+        log=None if target.skip is not None else log_name(target.folder),
     )
 
 

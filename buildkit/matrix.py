@@ -59,6 +59,10 @@ def _ours_alone(path: str) -> str:
 
 
 AbsolutePath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_][^:\s]*$"), AfterValidator(_ours_alone)]
+# It is printed as part of a shell's command, and of a URL without any escapes.
+InstallFolder = Annotated[
+    str, Field(pattern=r"^(?:/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)+$", max_length=1024)
+]
 Sanitizer = Literal["address", "thread"]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
 
@@ -85,7 +89,7 @@ class _Table(BaseModel):
 
 
 class Smoke(_Table):
-    """How a module is driven at smoke level ``run``."""
+    """How a module is driven at smoke levels ``run`` and ``agent``."""
 
     scenario: Literal["lifecycle", "docker-volume"] = "lifecycle"
     """``lifecycle`` fits every isolator; ``docker-volume`` checks each mount and unmount."""
@@ -98,6 +102,33 @@ class Smoke(_Table):
     """Whether it insists on being root. The test then is, without any of root's capabilities."""
     writes: tuple[AbsolutePath, ...] = ()
     """Folders of the system that it writes to whatever it is told; the test has its own."""
+
+
+class FurtherIsolator(_Table):
+    """An isolator of Mesos's own that a module counts on."""
+
+    match: Specifier
+    """PEP 440 specifier of the releases concerned, such as "<0.23"."""
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
+    """As --isolation names it, such as "filesystem/shared"."""
+    why: Text
+    """What the module counts on it for."""
+
+
+class Deploy(_Table):
+    """How agents are told to use a module: what ``deploy`` prints and ``release`` packs."""
+
+    libraries: InstallFolder = "/usr/lib/mesos/modules"
+    """Folder on the agents that libraries are put into."""
+    manifests: InstallFolder = "/etc/mesos/modules"
+    """Folder on the agents for the JSON that --modules or --modules_dir names; nothing else
+    belongs into it."""
+    parameters: dict[Text, str] = {}
+    """Parameters for the module's create()."""
+    isolators: tuple[FurtherIsolator, ...] = ()
+    """Isolators of Mesos's own that it counts on, by release."""
+    state: InstallFolder | None = None
+    """Folder on the agents in which the module keeps what it must know after a restart."""
 
 
 class Module(_Table):
@@ -138,7 +169,9 @@ class Module(_Table):
     packages: tuple[Package, ...] = ()
     """Packages of the platform's distribution that its build needs."""
     smoke: Smoke = Smoke()
-    """How it is driven at smoke level run."""
+    """How it is driven at smoke levels run and agent."""
+    deploy: Deploy = Deploy()
+    """How agents are told to use it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -248,7 +281,7 @@ class Defaults(_Table):
     engine: EngineChoice = "auto"
     """Where to build; auto is docker if a daemon answers, otherwise host."""
     smoke: SmokeLevel = "run"
-    """How far to test; each level includes the one before."""
+    """How far to test; each level includes the one before. agent needs an installed Mesos."""
     memory_per_job: ByteSize = ByteSize(3 * 1024**3 // 2)
     """Memory to allow for each parallel job, and each step's limit, such as "1GiB"."""
     seconds_per_step: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 900.0

@@ -26,6 +26,9 @@ _VERBS = {
     "matrix": "List the releases of the matrix.",
     "guards": "Print which #if branch each release takes, and what is wrong with guards.",
     "drift": "Print what changes in Mesos's interfaces between releases.",
+    "report": "Write the results as a page, as Markdown and as JUnit XML.",
+    "deploy": "Print what an operator does with a release's library: -- RELEASE.",
+    "doctor": "Say whether all that build needs is there, and what to do if not.",
     "clean": "Remove build/ and what killed runs left behind.",
 }
 _PER_RELEASE = {

@@ -10,6 +10,8 @@ class Options:
     """None means: as the matrix file says."""
 
     only: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    """Names of the platforms to build on; none means all."""
     engine: EngineChoice | None = None
     sdk: SdkChoice | None = None
     smoke: SmokeLevel | None = None

@@ -32,6 +32,11 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     """The run ended before the target did."""
 
+    @property
+    def good(self) -> bool:
+        """Whether this leaves the run's exit code at 0."""
+        return self in {Status.PASSED, Status.EXPECTED_FAILURE, Status.SKIPPED}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageOutcome:
@@ -99,7 +104,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Whether this leaves the run's exit code at 0."""
-        return self.status in {Status.PASSED, Status.EXPECTED_FAILURE, Status.SKIPPED}
+        return self.status.good
 
 
 def judge(expect: Expectation | None, failed: Stage | None, log: str) -> tuple[Status, list[str]]:

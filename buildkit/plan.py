@@ -27,6 +27,7 @@ from buildkit.options import Options
 from buildkit.patches import Patch
 from buildkit.probe import Probe
 from buildkit.releases import (
+    AGENT_BEGINS,
     FINAL_RELEASES,
     RELEASE_SDK_BEGINS,
     STUB_BEGINS,
@@ -202,6 +203,7 @@ def make_targets(
     Raises as :func:`make_plan`, but asks for no engine.
     """
     releases = select(matrix.releases, options.only)
+    _check_platforms(matrix, options)
     warnings: list[str] = []
     for number, module in enumerate(matrix.file.module, 1):
         where = f"{matrix.path}: [[module]] {number} ({module.name})"
@@ -212,29 +214,56 @@ def make_targets(
         for module in matrix.file.module
         for release in releases
         for platform in platforms_of(matrix, module, release)
+        if not options.platforms or platform.name in options.platforms
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
         )
     )
+    if not targets:
+        raise UsageError(
+            f"--platform {', '.join(options.platforms)}: none of the selected releases is built on "
+            "it"
+        )
     _refuse_one_for_all(matrix, targets)
     smoke = options.smoke or matrix.file.defaults.smoke
     if smoke == "inspect" and options.sanitize:
         raise UsageError("--sanitize finds what happens when a module runs; use --smoke run")
+    if smoke == "agent":
+        _refuse_agents(matrix, options, targets)
     stubs = {t.release for t in targets if t.sdk == "stub" and t.skip is None}
     if stubs:
-        if smoke == "agent":
-            raise UsageError(
-                f"smoke level 'agent' needs a real Mesos, but {min(stubs)} would be built against "
-                "interface stubs; choose --smoke run, or another --sdk"
-            )
         warnings.append(
             f"stub SDK for {len(stubs)} of {len(releases)} releases: it proves that a module fits "
             "the interface; the libraries are named .stub.so and are never for shipping; get the "
             "real ones with: nox -s sdk"
         )
-    if smoke == "agent":
-        raise UsageError("smoke level 'agent': this version starts no Mesos agent; use --smoke run")
     return targets, tuple(warnings)
+
+
+def _refuse_agents(matrix: Matrix, options: Options, targets: tuple[Target, ...]) -> None:
+    """Level ``agent`` starts programs, which only an installed Mesos has."""
+    for target in targets:
+        if target.skip is not None:
+            continue
+        if target.sdk in {"stub", "release"}:
+            lacks = "which has no code of Mesos" if target.sdk == "stub" else "which has no agent"
+            raise UsageError(
+                f"smoke level 'agent' starts an installed Mesos, but {target.release} would be "
+                f"built against a {target.sdk} SDK, {lacks}; use --sdk prefix or --sdk image, with "
+                f"that key in [sdk] of {matrix.path} (such as prefix = "
+                f'"{_EXAMPLES["prefix"]}"), or --smoke run'
+            )
+        if target.release < AGENT_BEGINS:
+            raise UsageError(
+                f"smoke level 'agent' begins at Mesos {AGENT_BEGINS}, and {target.release} is "
+                "selected: before that an agent can't be told to do without control groups and "
+                "namespaces; use --smoke run for it"
+            )
+    if options.sanitize:
+        raise UsageError(
+            "--sanitize: an installed agent is not built with a sanitizer, so it can't load what "
+            "is; use --smoke run"
+        )
 
 
 def _refuse_images(
@@ -344,6 +373,16 @@ def _sdk_origin(matrix: Matrix, kind: SdkKind, release: Release) -> str | None:
         )
     text = template.replace(RELEASE_PLACEHOLDER, str(release))
     return text if kind == "image" else str(matrix.root / text)
+
+
+def _check_platforms(matrix: Matrix, options: Options) -> None:
+    known = [platform.name for platform in matrix.file.platform]
+    for name in options.platforms:
+        if name not in known:
+            raise UsageError(
+                f"--platform {name}: the matrix has no such platform{did_you_mean(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
 
 
 def platforms_of(matrix: Matrix, module: Module, release: Release) -> list[Platform]:

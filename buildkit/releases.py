@@ -72,6 +72,16 @@ STUB_BEGINS = Release(0, 22, 0)
 RELEASE_SDK_BEGINS = Release(0, 23, 0)
 """First release whose SDK is assembled from its archive; C++11 in full begins there."""
 
+AGENT_BEGINS = Release(0, 25, 0)
+"""First release whose agent has the flag --launcher (source: src/slave/flags.cpp of the tags)."""
+
+
+def neighbours_of(release: Release) -> tuple[Release, ...]:
+    """The final release before and the one after; only one of them at an end of the list."""
+    older = [other for other in FINAL_RELEASES if other < release]
+    newer = [other for other in FINAL_RELEASES if other > release]
+    return (*older[-1:], *newer[:1])
+
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of ``names`` that ``name`` was probably meant to be, or None."""

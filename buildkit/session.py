@@ -16,6 +16,7 @@ from buildkit.errors import UnavailableError
 from buildkit.fetch import fetch_all
 from buildkit.options import Options
 from buildkit.outcome import Outcome
+from buildkit.ownfolder import PREFIX, remove_abandoned
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan, Target
 from buildkit.run import run_targets, stop_on_signals
@@ -48,6 +49,7 @@ def run_plan(  # noqa: PLR0913, PLR0917
     Raises :class:`UnavailableError` for an engine or base that is not to be had.
     """
     mark_as_cache(workspace.build)
+    _tidy(workspace)
     # A lock file that can't be read must be known before the work.
     archives.lock.pins()
     _fetch(plan, workspace, archives, console)
@@ -97,6 +99,13 @@ def run_plan(  # noqa: PLR0913, PLR0917
     finally:
         engine.close()
         store.trim()
+
+
+def _tidy(workspace: Workspace) -> None:
+    """Remove what runs that were killed had to themselves below ``build/``."""
+    # Contexts lie there, or one deeper where there are several modules; so do cache entries.
+    for pattern in (f"*/{PREFIX}*", f"*/*/{PREFIX}*"):
+        remove_abandoned(workspace.build.glob(pattern))
 
 
 def _fetch(plan: Plan, workspace: Workspace, archives: Archives, console: Console) -> None:

@@ -22,7 +22,8 @@ from buildkit.store import Store
 from buildkit.targetlog import TargetLog
 from buildkit.tree import digest_of
 
-_LOG = "log.txt"
+LOG = "log.txt"
+"""In every entry: what was said in making it."""
 _POLL_SECONDS = 0.2
 _MESOS_MEMORY_BYTES = 2 * 1024**3
 """What a compile of Mesos's own sources may take: libprocess's largest has been seen at 1.4 GB."""
@@ -113,12 +114,13 @@ class Steps:
         jobs: int | None = None,
         writable: tuple[str, ...] = (),
         root: bool = False,
+        apart: bool = False,
     ) -> None:
         """Run one step; what it leaves goes below ``output``.
 
         ``jobs`` is for a step that compiles Mesos's sources in parallel: how many at a time, as
-        ``$JOBS`` tells it; each has the memory of one. ``writable`` and ``root`` are what
-        it insists on.
+        ``$JOBS`` tells it; each has the memory of one. ``writable``, ``root`` and ``apart``
+        are what it insists on.
 
         Raises :class:`StepEndedError` if its command fails or is ended.
         """
@@ -137,6 +139,7 @@ class Steps:
             limits=limits,
             writable=writable,
             root=root,
+            apart=apart,
         )
         result = self._engine.run(step, site.base, output, site.log, self._cancelled)
         if result.ended == "cancelled":
@@ -151,7 +154,7 @@ class Steps:
         if entry is None:
             return None
         # What was said when the work was done, its warnings included.
-        for line in (entry / _LOG).read_text().splitlines():
+        for line in (entry / LOG).read_text().splitlines():
             site.log(line)
         return Product(entry=entry, cached=True)
 
@@ -162,7 +165,7 @@ class Steps:
             mark = len(site.log.lines)
             fill(entry)
             lines = site.log.since(mark)
-            (entry / _LOG).write_text("".join(f"{line}\n" for line in lines))
+            (entry / LOG).write_text("".join(f"{line}\n" for line in lines))
 
         return Product(entry=self.store.put(kind, digest, recorded), cached=False)
 

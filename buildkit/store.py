@@ -6,13 +6,14 @@ that is there is whole, whoever was killed while making it. Several processes ma
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+
+from buildkit.ownfolder import own_folder
 
 CACHEDIR_TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -59,8 +60,10 @@ class Store:
         mark_as_cache(self.folder)
         entry = self.folder / kind / digest
         entry.parent.mkdir(exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))
-        try:
+        with own_folder(entry.parent) as place:
+            fresh = place / "entry"
+            fresh.mkdir()
+            # Whatever the umask: a container has to read it.
             fresh.chmod(0o755)
             fill(fresh)
             try:
@@ -69,8 +72,6 @@ class Store:
                 # Another process was faster; equal digests mean equal contents.
                 if not entry.is_dir():
                     raise
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
         return entry
 
     def lock_file(self, kind: str, digest: str) -> Path:

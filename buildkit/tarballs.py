@@ -151,9 +151,9 @@ def _end(link: str, links: Mapping[str, str]) -> str:
     return link
 
 
-def check_tarball(source: Path) -> None:
+def check_tarball(source: Path, name: str | None = None) -> None:
     """Read all of an archive, keep nothing. Raises as :func:`read_tarball`."""
-    read_tarball(source, wanted=lambda _: False)
+    read_tarball(source, wanted=lambda _: False, name=name)
 
 
 def write_tarball(tree: Tree) -> bytes:

@@ -7,13 +7,13 @@ memory and one object is hashed, patched, sent to a daemon or written as a conte
 import fnmatch
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from buildkit.errors import UsageError
+from buildkit.ownfolder import own_folder
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,9 @@ def digest_of(*parts: str) -> str:
 def write_tree(tree: Tree, folder: Path) -> None:
     """Make ``folder`` hold exactly ``tree``, appearing whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with own_folder(folder.parent) as own:
+        fresh = own / "new"
+        fresh.mkdir()
         fresh.chmod(0o755)
         for path, file in tree.items():
             place = fresh / path
@@ -103,20 +104,21 @@ def write_tree(tree: Tree, folder: Path) -> None:
             place.write_bytes(file.data)
             place.chmod(0o755 if file.executable else 0o644)
         replace_folder(fresh, folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
 
 
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Put ``fresh`` in the place of ``folder``, which need not exist; both on one file system."""
-    if folder.exists():
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-        folder.rename(aside / "old")
+    if not folder.exists():
         fresh.rename(folder)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        fresh.rename(folder)
+        return
+    with own_folder(folder.parent) as own:
+        old = own / "old"
+        folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
 
 
 def replace_text(path: Path, text: str) -> None:

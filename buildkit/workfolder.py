@@ -1,13 +1,13 @@
 """A target's context as a folder of one run's own, put in its public place when the run is done."""
 
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock
 
 from buildkit.context import Context
+from buildkit.ownfolder import own_folder
 from buildkit.tree import replace_folder, write_tree
 
 
@@ -22,30 +22,23 @@ class WorkFolder:
         self._context = context
         self._public = public
         self._own: Path | None = None
+        self._stack = ExitStack()
 
     @property
     def path(self) -> Path:
         """The folder."""
         if self._own is None:
             self._public.parent.mkdir(parents=True, exist_ok=True)
-            place = tempfile.mkdtemp(prefix=f".{self._public.name}-work-", dir=self._public.parent)
-            own = Path(place, self._public.name)
-            try:
-                write_tree(self._context.tree(), own)
-            except BaseException:
-                shutil.rmtree(place, ignore_errors=True)
-                raise
-            self._own = own
+            own = self._stack.enter_context(own_folder(self._public.parent))
+            write_tree(self._context.tree(), own / self._public.name)
+            self._own = own / self._public.name
         return self._own
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._own is None:
-            return
-        try:
-            with FileLock(self._public.parent / f".{self._public.name}.lock"):
-                replace_folder(self._own, self._public)
-        finally:
-            shutil.rmtree(self._own.parent, ignore_errors=True)
+        with self._stack:
+            if self._own is not None:
+                with FileLock(self._public.parent / f".{self._public.name}.lock"):
+                    replace_folder(self._own, self._public)

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from buildkit.plan import Target
 
@@ -42,9 +42,14 @@ class Workspace:
         """The target's Docker context."""
         return self.build / "contexts" / target.folder
 
+    @property
+    def logs(self) -> Path:
+        """Every target's full log."""
+        return self.build / "logs"
+
     def log(self, target: Target) -> Path:
         """The target's full log."""
-        return self.build / "logs" / target.folder.with_name(f"{target.folder.name}.log")
+        return self.logs / log_name(target.folder)
 
     def failed(self, target: Target) -> Path:
         """The work folder of a failed target, if it was to be kept."""
@@ -54,3 +59,8 @@ class Workspace:
         """``path`` as a user would name it from where they are."""
         relative = os.path.relpath(path)
         return str(path) if relative.startswith("..") else relative
+
+
+def log_name(folder: PurePosixPath) -> str:
+    """A target's log below ``build/logs/``, such as ``0.24.1.log``; ``folder`` is the target's."""
+    return str(folder.with_name(f"{folder.name}.log"))

@@ -14,6 +14,28 @@ from buildkit.engine import BaseRequest, Bootstrap
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.docker import DockerEngine, probe_docker
 
+# The files that take longest, in minutes, longest first: begun at last, one of them would keep one
+# processor busy while the others have nothing to do. Those that keep all of them busy by themselves
+# come after those that wait a lot.
+LONGEST = (
+    "test_release_sdk.py",
+    "test_interrupts.py",
+    "test_own_isolator.py",
+    "test_image_sdk.py",
+    "test_nox_sessions.py",
+    "test_adoption.py",
+    "test_isolator_guards.py",
+    "test_table_rows.py",
+    "test_stub_sdk.py",
+    "test_harness.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 # A busy machine is no defect.
 settings.register_profile("mesos-buildkit", deadline=None)
 settings.load_profile("mesos-buildkit")
@@ -49,3 +71,13 @@ def docker_engine():
         pytest.skip(f"NO DOCKER DAEMON, SO NO CONTAINER IS TESTED: {probe.detail}")
     with DockerEngine.connect(timeout=10.0) as engine:
         yield engine
+
+
+@pytest.fixture
+def client(docker_engine):  # only where there is a daemon
+    """The daemon as somebody else sees it, to look over the engine's shoulder."""
+    import docker  # noqa: PLC0415
+
+    client = docker.from_env(timeout=300)
+    yield client
+    client.close()

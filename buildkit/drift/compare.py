@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from buildkit.drift.classes import Classes
 from buildkit.drift.model import Change, Step
-from buildkit.drift.reach import EVERYTHING, NEAR, called, check_kinds, reach
+from buildkit.drift.reach import called, check_kinds, reach
 from buildkit.drift.rows import Span
 from buildkit.drift.surroundings import include_changes, kind_changes, release_changes
 from buildkit.drift.types import Types
@@ -25,7 +25,7 @@ def changes(
     """Every difference between two releases that concerns modules of these kinds.
 
     First that of the interfaces, then of the types that they reach, then of what concerns every
-    module. ``all_messages`` follows messages within messages to the end.
+    module. ``all_messages`` takes every type of the table, whether the kinds reach it or not.
 
     Raises :class:`UsageError` for an unknown kind, for a release that the table does not have, and
     for releases in the wrong order.
@@ -71,10 +71,10 @@ def _check_release(release: Release) -> None:
 def _changes(
     table: InterfaceTable, span: Span, kinds: Sequence[str], *, all_messages: bool
 ) -> Iterator[Change]:
-    depth = EVERYTHING if all_messages else NEAR
-    old, new = (reach(table, tuple(kinds), release, depth) for release in (span.older, span.newer))
+    old, new = (reach(table, tuple(kinds), release) for release in (span.older, span.newer))
     classes = Classes(table=table, span=span, called=called(table))
     types = Types(table=table, span=span, returned=old.returned | new.returned)
+    met = old.types | new.types
     interfaces = [name for name in table.interfaces if name in old.interfaces | new.interfaces]
     for kind in kinds:
         yield from kind_changes(span, kind, table.kind_rows)
@@ -84,5 +84,5 @@ def _changes(
         if location:
             yield from include_changes(table, span, interface, location.header)
     entries = (*table.structs, *table.messages, *table.enums)
-    yield from types.changes(name for name in entries if name in old.types | new.types)
+    yield from types.changes(name for name in entries if all_messages or name in met)
     yield from release_changes(table, span)

@@ -102,8 +102,10 @@ def pair_fields(
     Fields of one name belong together. So do, of the rest, those of one number whose types are the
     same or both integers: a rename. And those of one type whose names differ in spelling alone.
     """
+    if old == new:
+        return
     before = {field.name: field for field in old}
-    after = {field.name: field for field in new}
+    after = {field.name for field in new}
     lost = [field for field in old if field.name not in after]
     for field in new:
         twin = before.get(field.name)
@@ -112,7 +114,8 @@ def pair_fields(
             twin = twin or next((other for other in lost if _same_word(other, field)), None)
             if twin is not None:
                 lost.remove(twin)
-        if twin is None or field_text(twin) != field_text(field):
+        # Mostly one row holds for both releases.
+        if twin is None or (twin is not field and field_text(twin) != field_text(field)):
             yield twin, field
     yield from ((field, None) for field in lost)
 
@@ -199,6 +202,14 @@ def _pair_values(
     yield from ((value, None) for value in lost.values())
 
 
+def _file_text(row: Declaration) -> str:
+    """The .proto file and the header that protoc makes of it."""
+    if not row.proto.startswith("include/"):
+        return f"{row.proto} (not installed)"
+    path = row.proto.removeprefix("include/")
+    return f"{path}, <{path.removesuffix('.proto')}.pb.h>"
+
+
 def _moved(
     span: Span, category: Category, name: str, rows: tuple[Declaration, ...]
 ) -> Iterator[Change]:
@@ -207,7 +218,7 @@ def _moved(
         return
     [old], [new] = span.before(rows), span.after(rows)
     facts: tuple[tuple[str, Callable[[Declaration], str]], ...] = (
-        ("file", lambda row: row.proto),
+        ("file", _file_text),
         ("package", lambda row: row.package),
     )
     for aspect, fact in facts:

@@ -15,10 +15,8 @@ from buildkit.releases import FINAL_RELEASES, Release, did_you_mean
 _NAME = re.compile(r"[A-Za-z_][\w:]*|::[A-Za-z_][\w:]*")
 
 NEAR = 2
-"""How many messages deep a report goes unless told otherwise: those that methods name, those that
-their fields name, and once more: a task's volumes are ContainerConfig, ContainerInfo, Volume."""
-EVERYTHING = 99
-"""Deeper than messages are nested."""
+"""How many fields deep a report goes from the messages that methods name: enough for a task's
+volumes, which are ContainerConfig, ContainerInfo, Volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +76,9 @@ def called(table: InterfaceTable) -> frozenset[str]:
 
 
 @lru_cache(maxsize=128)
-def reach(
-    table: InterfaceTable, kinds: tuple[str, ...], release: Release, depth: int = NEAR
-) -> Reach:
-    """What belongs to ``kinds``; messages within messages to the given depth."""
-    return _Walk(table=table, release=release, scope=_Scope(table, release)).go(kinds, depth)
+def reach(table: InterfaceTable, kinds: tuple[str, ...], release: Release) -> Reach:
+    """What belongs to ``kinds``."""
+    return _Walk(table=table, release=release, scope=_Scope(table, release)).go(kinds)
 
 
 def _is_process(table: InterfaceTable, name: str) -> bool:
@@ -148,11 +144,11 @@ class _Walk:
     """Each type found, and in how many steps from a method."""
     returned: dict[str, int] = field(default_factory=dict)
 
-    def go(self, kinds: Sequence[str], depth: int) -> Reach:
+    def go(self, kinds: Sequence[str]) -> Reach:
         for kind in kinds:
             self._interface(kind)
         for found in (self.types, self.returned):
-            self._nested(found, depth)
+            self._nested(found)
         return Reach(
             interfaces=frozenset(self.interfaces),
             types=frozenset(self.types),
@@ -189,11 +185,11 @@ class _Walk:
         for found in into:
             found.setdefault(key, 0)
 
-    def _nested(self, found: dict[str, int], depth: int) -> None:
+    def _nested(self, found: dict[str, int]) -> None:
         """Add the types of fields and members, breadth first."""
         queue = list(found)
         for key in queue:
-            if found[key] >= depth:
+            if found[key] >= NEAR:
                 continue
             for name in self._parts(key):
                 if name not in found and name not in self.table.interfaces:

@@ -45,6 +45,9 @@ class Step:
     """Absolute folders that the command insists on writing to: empty, its own, gone afterwards."""
     root: bool = False
     """Whether the command insists on being root. It gets none of root's capabilities for that."""
+    apart: bool = False
+    """Whether the command starts others that may leave its session and listens to the network: it
+    has processes and loopback for itself alone, and nothing that it starts outlives it."""
 
 
 class NotPossibleHereError(TargetError):

@@ -21,8 +21,8 @@ from buildkit.engine import Base, BaseRequest, Emit, EngineName, Step, StepResul
 from buildkit.engine.bases import BASE_LABEL, BaseImages
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.engine.daemon import DockerProbe, connect, daemon_errors, probe_docker
-from buildkit.engine.owner import Owner
 from buildkit.errors import UnavailableError
+from buildkit.owner import Owner
 
 if TYPE_CHECKING:
     import docker
@@ -48,6 +48,16 @@ _KILLED = 137
 
 OPEN_FILES = 4096
 """How many files one process of a step may have open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftovers:
+    """Containers of ours on a daemon."""
+
+    containers: tuple[str, ...]
+    """IDs of those that killed runs left."""
+    kept: int
+    """How many others: of runs that go on, or of other hosts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,24 +271,31 @@ class DockerEngine:
 
         Raises :class:`UnavailableError` if the daemon fails or a base image is in use.
         """
-        removed = kept = gone = 0
+        gone = 0
         with daemon_errors("cleaning up"):
-            found = self._api.containers(all=True, filters={"label": f"{LABEL}=1"})
-            for container in found:
-                owner = Owner.parse(container["Labels"].get(f"{LABEL}.run", ""))
-                state = owner.whereabouts() if owner else "gone"
-                if state == "alive" or (state == "elsewhere" and not everywhere):
-                    kept += 1
-                    continue
-                self._remove(container["Id"])
-                removed += 1
+            left = self.leftovers(everywhere=everywhere)
+            for container in left.containers:
+                self._remove(container)
             if images:
                 for image in self._api.images(filters={"label": f"{BASE_LABEL}=1"}):
                     tags = [tag for tag in image["RepoTags"] or [] if tag != "<none>:<none>"]
                     for reference in tags or [image["Id"]]:
                         # Untagged ones may be parents of others, and be gone with them by now.
                         gone += self._remove_image(reference)
-        return Cleaned(containers=removed, images=gone, kept=kept)
+        return Cleaned(containers=len(left.containers), images=gone, kept=left.kept)
+
+    def leftovers(self, *, everywhere: bool = False) -> Leftovers:
+        """The containers that :meth:`clean` would remove."""
+        left: list[str] = []
+        kept = 0
+        for container in self._api.containers(all=True, filters={"label": f"{LABEL}=1"}):
+            owner = Owner.parse(container["Labels"].get(f"{LABEL}.run", ""))
+            state = owner.whereabouts() if owner else "gone"
+            if state == "alive" or (state == "elsewhere" and not everywhere):
+                kept += 1
+            else:
+                left.append(container["Id"])
+        return Leftovers(containers=tuple(left), kept=kept)
 
     def _remove_image(self, reference: str) -> bool:
         import docker.errors  # noqa: PLC0415  # takes 0.3 s

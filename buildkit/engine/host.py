@@ -32,8 +32,8 @@ from buildkit.engine import (
 )
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
-from buildkit.engine.owner import Owner
 from buildkit.errors import UnavailableError
+from buildkit.ownfolder import abandoned, own_folder, remove_abandoned
 
 NOTICE: Final = (
     "engine host: steps run with this machine's compiler as the current user, which is no sandbox"
@@ -124,36 +124,22 @@ class HostEngine:
 
 @contextmanager
 def _work_folder(temporary: Path | None) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=temporary))
-    try:
-        (folder / "owner").write_text(str(Owner.current()), "utf-8")
+    with own_folder(temporary, prefix=_PREFIX) as folder:
         yield folder.resolve()
-    finally:
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder even if a step took permissions away from what is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for inner, _, _ in os.walk(folder):
-            with suppress(OSError):
-                Path(inner).chmod(0o700)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def clean_folders(temporary: Path | None = None) -> int:
     """Remove the work folders that killed runs of this user left; give how many there were."""
-    removed = 0
-    for folder in (temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
-        try:
-            owner = Owner.parse((folder / "owner").read_text("utf-8"))
-        except OSError:
-            continue
-        if owner and owner.whereabouts() == "gone":
-            _remove(folder)
-            removed += 1
-    return removed
+    return remove_abandoned(_work_folders(temporary))
+
+
+def left_folders(temporary: Path | None = None) -> list[Path]:
+    """The work folders that killed runs of this user left."""
+    return abandoned(_work_folders(temporary))
+
+
+def _work_folders(temporary: Path | None) -> Iterator[Path]:
+    return (temporary or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
 
 
 def _collect(folder: Path, output: Path) -> None:
@@ -184,7 +170,7 @@ def _alone_with(step: Step, work: Path) -> list[str]:
     """What to put before a step's command, which is run in ``work``, for all it insists on."""
     folders = step.writable
     is_root = os.geteuid() == 0
-    if not folders and (is_root or not step.root):
+    if not folders and not step.apart and (is_root or not step.root):
         return []
     for folder in folders:
         there = next(path for path in (Path(folder), *Path(folder).parents) if path.is_dir())
@@ -196,6 +182,9 @@ def _alone_with(step: Step, work: Path) -> list[str]:
     start = ["unshare", "--mount"]
     if not is_root:
         start += ["--user", "--map-root-user"]
+    if step.apart:
+        # The command is process 1 there: with it the kernel ends all the others.
+        start += ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     prefix = [*start, "/bin/sh", "-eu", "-c", _MOUNT_FOLDERS, "sh", *folders, "--"]
     try:
         tried = subprocess.run(
@@ -206,7 +195,7 @@ def _alone_with(step: Step, work: Path) -> list[str]:
         problem = str(error)
     if problem:
         raise NotPossibleHereError(
-            f"no user and mount namespace of its own on this machine: {problem}; use a container"
+            f"no namespaces of its own on this machine: {problem}; use a container"
         )
     return prefix
 

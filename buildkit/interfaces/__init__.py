@@ -7,6 +7,7 @@ without ``until`` to 1.11.0. A fact that comes, goes and comes back has a row fo
 - ``interfaces.json``: C++ classes: where they are declared, and their methods in declaration order
 - ``structs.json``: plain structs that carry interface data
 - ``messages.json``, ``enums.json``: protobuf messages and enums, nested ones by dotted name
+- ``further.json``: more of both, for other kinds than isolators and for frameworks
 - ``modules.json``: module descriptor, module kinds, the loader's rules, version macros
 - ``sdk.json``: bundled libraries, .proto files, includes, folders, compilers
 - ``releases.json``: dates of the release tags

@@ -1,5 +1,6 @@
 """Reads the interface table from its JSON files and refuses one that contradicts itself."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable
@@ -41,8 +42,11 @@ from buildkit.releases import FINAL_RELEASES, Release, did_you_mean
 
 FILES = ("interfaces", "structs", "messages", "enums", "modules", "sdk", "releases")
 """Stems of the JSON files a table consists of."""
+FURTHER = "further"
+"""Stem of the file with messages that isolators do not need."""
 
 R = TypeVar("R", bound=Row)
+V = TypeVar("V")
 Key = Callable[[R], Hashable]
 
 
@@ -50,25 +54,32 @@ class TableError(UsageError):
     """The interface table's files are missing, malformed or contradict themselves."""
 
 
-def load(path: Path | None = None) -> InterfaceTable:
+def load(path: Path | None = None, *, further: bool = False) -> InterfaceTable:
     """Read the table from the folder ``path``, or the one that comes with this package.
+
+    ``further`` adds the messages and enums that modules of other kinds and frameworks meet. What
+    is made for isolators, as the stub SDK, does without.
 
     Raises :class:`TableError` that names file, entry and row for a file that is not there or is no
     JSON, for a missing or unknown key, for a range that is inverted or names no final release, and
     for two rows that say different things about the same release.
     """
-    texts = {stem: _read(path, stem) for stem in FILES}
+    texts = {stem: _read(path, stem) for stem in (*FILES, *([FURTHER] if further else []))}
     digest = hashlib.sha256()
     for stem, text in texts.items():
         digest.update(f"{stem} {len(text)}\n".encode())
         digest.update(text)
     readers = {stem: _Reader(stem, text) for stem, text in texts.items()}
     modules, sdk = readers["modules"], readers["sdk"]
+    messages, enums = _messages(readers["messages"]), _enums(readers["enums"])
+    if further:
+        _add(readers[FURTHER], "messages", messages, _messages)
+        _add(readers[FURTHER], "enums", enums, _enums)
     return InterfaceTable(
         interfaces=_interfaces(readers["interfaces"]),
         structs=_structs(readers["structs"]),
-        messages=_messages(readers["messages"]),
-        enums=_enums(readers["enums"]),
+        messages=messages,
+        enums=enums,
         abi=_abi(modules),
         kind_rows=modules.rows("", modules.root, "kinds", Kind, lambda row: row.kind),
         macro_rows=modules.rows("", modules.root, "macros", Macro, lambda row: row.name),
@@ -112,6 +123,15 @@ class _Reader:
         if not isinstance(root, dict):
             raise TableError(f"interface table: {self._file}: expected an object")
         self.root: dict[str, Any] = root
+
+    def part(self, key: str) -> "_Reader":
+        """A reader of the object under ``key`` alone."""
+        root = self.root.get(key)
+        if not isinstance(root, dict):
+            raise self.error(key, "expected an object")
+        reader = copy.copy(self)
+        reader.root = root
+        return reader
 
     def error(self, where: str, problem: str) -> TableError:
         """The error to raise about the entry ``where``."""
@@ -231,6 +251,17 @@ def _structs(reader: _Reader) -> dict[str, Struct]:
     }
 
 
+def _add(
+    reader: _Reader, key: str, entries: dict[str, V], read: Callable[[_Reader], dict[str, V]]
+) -> None:
+    """Add what the file has under ``key``. Nothing may be in two files."""
+    found = read(reader.part(key))
+    for name in found:
+        if name in entries:
+            raise reader.error(f"{key}.{name}", f"is in {key}.json, too")
+    entries.update(found)
+
+
 def _messages(reader: _Reader) -> dict[str, Message]:
     return {
         name: Message(
@@ -249,11 +280,16 @@ def _enums(reader: _Reader) -> dict[str, Enum]:
         name: Enum(
             declarations=reader.rows(name, entry, "declarations", Declaration, _everywhere),
             values=reader.rows(
-                name, entry, "values", EnumValue, lambda row: row.name, lambda row: row.number
+                name, entry, "values", EnumValue, lambda row: row.name, *_numbers(entry)
             ),
         )
         for name, entry in reader.root.items()
     }
+
+
+def _numbers(entry: dict[str, Any]) -> list[Key[EnumValue]]:
+    """One number has one name, unless the enum is one that allows aliases."""
+    return [] if entry.get("aliases") else [lambda row: row.number]
 
 
 def _abi(reader: _Reader) -> Abi:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildkit.matrix import SdkKind
+from buildkit.smoke.agent import Role
 from buildkit.steps import Site
 from buildkit.tree import Tree
 
@@ -21,6 +22,22 @@ class Runtime:
     """Whether nothing had to be made for it."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """What the harness is linked with and loaded beside: place below the work folder -> here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """The programs of a whole Mesos; places are below the work folder, or absolute on the base."""
+
+    digest: str
+    """SHA-256, in hex, over the programs."""
+    programs: Mapping[Role, str]
+    """Where each is."""
+    launcher: str
+    """The folder of the programs that an agent starts."""
+    libraries: tuple[str, ...]
+    """The folders that libmesos and what comes with it are found in."""
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    """As in :class:`Runtime`; the libraries are the runtime's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +62,5 @@ class Sdk:
     """Makes the SDK's files, relative to the work folder."""
     runtime: Callable[[Site, frozenset[str]], Runtime]
     """Makes, or finds, what a library with these undefined symbols needs to be loaded."""
+    installation: Callable[[], Installation] | None = None
+    """Finds the programs of the installed Mesos; None for a kind of SDK that has none."""

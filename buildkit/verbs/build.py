@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from buildkit.artifacts import Dist
+from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode
 from buildkit.manifest import record
 from buildkit.matrix import Sanitizer
@@ -26,6 +27,7 @@ from buildkit.verbs.common import (
     add_run,
     add_selection,
     console_for,
+    emit_on,
     open_archives,
     read_matrix,
     read_options,
@@ -75,6 +77,7 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     if not options.sanitize:
         dist.update_manifest(matrix, (r for r in records if r.status is not Status.CANCELLED))
     print_summary(console, plan, outcomes, time.monotonic() - begun)
+    tell_github(matrix, workspace, records, emit_on(console))
     if arguments.json:
         rows = [row.model_dump(mode="json") for row in records]
         json.dump({"schema": 1, "targets": rows}, sys.stdout, indent=2)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives, default_folder
+from buildkit.engine import Emit
 from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
 from buildkit.options import Options
 from buildkit.verbs.basics import add_json, add_matrix, add_only, console_for
@@ -21,21 +22,36 @@ __all__ = [
     "add_json",
     "add_matrix",
     "add_only",
+    "add_platform",
     "add_run",
     "add_selection",
     "console_for",
+    "emit_on",
     "open_archives",
+    "positive",
     "read_matrix",
     "read_options",
 ]
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """``--matrix``, ``--only`` and ``--sdk``: which targets."""
+    """``--matrix``, ``--only``, ``--platform`` and ``--sdk``: which targets."""
     add_matrix(parser)
     add_only(parser)
+    add_platform(parser)
     parser.add_argument(
         "--sdk", choices=get_args(SdkChoice), help="what to compile against (default: auto)"
+    )
+
+
+def add_platform(parser: argparse.ArgumentParser) -> None:
+    """``--platform``: which platforms."""
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a platform of the matrix; repeatable (default: all)",
     )
 
 
@@ -47,7 +63,10 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="where to build (default: auto, which is docker if a daemon answers, else host)",
     )
     parser.add_argument(
-        "--smoke", choices=get_args(SmokeLevel), help="how far to test (default: run)"
+        "--smoke",
+        choices=get_args(SmokeLevel),
+        help="how far to test (default: run); agent starts a Mesos that is installed, so it needs "
+        "--sdk prefix or image",
     )
 
 
@@ -55,7 +74,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     """``--jobs``, ``--fail-fast`` and ``--keep-failed``."""
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="targets at a time, over all processes of this machine (default: as CPUs and memory "
         "allow)",
@@ -68,7 +87,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
     try:
         number = int(text)
     except ValueError:
@@ -83,6 +103,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
     values = vars(arguments)
     return Options(
         only=tuple(values.get("only", ())),
+        platforms=tuple(dict.fromkeys(values.get("platform", ()))),
         engine=values.get("engine"),
         sdk=values.get("sdk"),
         smoke=values.get("smoke"),
@@ -97,6 +118,11 @@ def read_matrix(arguments: argparse.Namespace) -> tuple[Matrix, Workspace]:
     """The matrix file, and the folders beside it."""
     matrix = load_matrix(arguments.matrix)
     return matrix, Workspace(root=matrix.root)
+
+
+def emit_on(console: Console) -> Emit:
+    """Prints a line as it is."""
+    return lambda line: console.print(Text(line), soft_wrap=True)
 
 
 def open_archives(
@@ -116,5 +142,5 @@ def open_archives(
         mirrors=table.mirrors,
         offline=offline,
         update=update,
-        emit=lambda line: console.print(Text(line), soft_wrap=True),
+        emit=emit_on(console),
     )

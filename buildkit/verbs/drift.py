@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-messages",
         action="store_true",
-        help="follow messages within messages to the end",
+        help="every message of the interface table, also those that the kind does not meet",
     )
     add_json(parser)
     parser.add_argument("--markdown", action="store_true", help="print the report as Markdown")
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the report."""
     if arguments.json and arguments.markdown:
         raise UsageError("--json and --markdown: name one of them")
-    table = load()
+    table = load(further=True)
     kinds = _kinds(arguments)
     if _ALL in kinds:
         kinds = kinds_of(table)

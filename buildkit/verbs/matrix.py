@@ -1,4 +1,4 @@
-"""``matrix``: list the matrix's releases, or print the schema of its file."""
+"""``matrix``: list the matrix's releases, also for CI; compare with upstream; print a schema."""
 
 import argparse
 import json
@@ -6,25 +6,39 @@ import sys
 
 from buildkit import manifest
 from buildkit import matrix as matrix_file
+from buildkit.ci import jobs
 from buildkit.drift import record as drift_report
-from buildkit.errors import ExitCode
+from buildkit.errors import ExitCode, UsageError
 from buildkit.guards import record as guards_report
 from buildkit.releases import select
+from buildkit.verbs import check_upstream
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
 NAME = "matrix"
-HELP = "list the releases of the matrix, or print a JSON Schema"
+HELP = "list the releases, also for a CI system; compare with upstream's; print a JSON Schema"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
     add_json(parser)
+    jobs.add_arguments(parser)
     parser.add_argument(
         "--schema",
         choices=("matrix", "manifest", "drift", "guards"),
         help="print the JSON Schema of matrix.toml, dist/manifest.json, or of what drift or guards "
         "prints with --json, instead",
+    )
+    parser.add_argument(
+        "--check-upstream",
+        action="store_true",
+        help="compare with the releases that the Apache archive lists, and propose the edit; exit "
+        "code 1 if there is something new",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="with --check-upstream: make that edit in the matrix file",
     )
 
 
@@ -39,7 +53,17 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         }
         sys.stdout.write(schemas[arguments.schema]())
         return ExitCode.OK
-    matrix, _ = read_matrix(arguments)
+    if arguments.check_upstream:
+        if arguments.only:
+            raise UsageError("--check-upstream looks at the whole matrix: leave --only out")
+        return check_upstream.check(arguments)
+    if arguments.write:
+        raise UsageError("--write: there is nothing to write without --check-upstream")
+    jobs.refuse_alone(arguments)
+    matrix, workspace = read_matrix(arguments)
+    if jobs.asked_for(arguments):
+        sys.stdout.write(f"{jobs.text(arguments, matrix, workspace)}\n")
+        return ExitCode.OK
     names = [str(release) for release in select(matrix.releases, arguments.only)]
     if arguments.json:
         json.dump(names, sys.stdout)

@@ -155,7 +155,8 @@ def _plan(
 ) -> tuple[Plan, Options]:
     """The targets whose archives are there, as for a build with release SDKs."""
     there = [r for r in matrix.releases if r >= RELEASE_SDK_BEGINS and archives.has(archive_of(r))]
-    options = replace(read_options(arguments), sdk="release")
+    # How far a build would test matters to none of them.
+    options = replace(read_options(arguments), sdk="release", smoke="run")
     plan = make_plan(replace(matrix, releases=tuple(there)), options, probe(archives))
     targets = tuple(target for target in plan.targets if target.skip is None)
     return replace(plan, targets=targets, warnings=()), options

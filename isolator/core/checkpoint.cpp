@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "error.hpp"
 #include "text.hpp"
 
@@ -15,7 +18,6 @@ namespace dockervolume {
 namespace {
 
 const char MAGIC[] = "mesos-buildkit-dockervolume-checkpoint";
-const char VERSION[] = "1";
 const char FIELD_CHARACTERS[] = "_.-/:@+=,~";
 
 const char* const STATE_NAMES[] = {"mounting", "mounted", "stale"};
@@ -83,25 +85,6 @@ bool unescape(const std::string& text, std::string* field)
 }
 
 
-std::string render(const std::vector<Record>& records)
-{
-  std::string text = std::string(MAGIC) + " " + VERSION + "\n";
-  for (const Record& record : records) {
-    text += STATE_NAMES[record.state];
-    for (const std::string& field : {
-             record.container,
-             record.key.driver,
-             record.key.name,
-             join(record.options, ","),
-             record.mountpoint}) {
-      text += " " + escape(field);
-    }
-    text += "\n";
-  }
-  return text + "end " + std::to_string(records.size()) + "\n";
-}
-
-
 Error corrupt(const std::string& path, std::size_t line, const std::string& what)
 {
   return Error(
@@ -154,18 +137,77 @@ Record parseRecord(const std::string& path, std::size_t number, const std::strin
 }
 
 
+// How to read each version that any release of this module has written, oldest first. None is ever
+// dropped: after an upgrade the volumes of the containers that still run are in an older file.
+struct Format
+{
+  const char* version;
+  Record (*parseRecord)(const std::string& path, std::size_t number, const std::string& line);
+};
+
+const Format FORMATS[] = {{"1", parseRecord}};
+
+// What is written: the newest.
+const char* const WRITTEN = std::prev(std::end(FORMATS))->version;
+
+
+std::string render(const std::vector<Record>& records)
+{
+  std::string text = std::string(MAGIC) + " " + WRITTEN + "\n";
+  for (const Record& record : records) {
+    text += STATE_NAMES[record.state];
+    for (const std::string& field : {
+             record.container,
+             record.key.driver,
+             record.key.name,
+             join(record.options, ","),
+             record.mountpoint}) {
+      text += " " + escape(field);
+    }
+    text += "\n";
+  }
+  return text + "end " + std::to_string(records.size()) + "\n";
+}
+
+
+bool isNewer(const std::string& version)
+{
+  const std::string newest = WRITTEN;
+  return version.find_first_not_of("0123456789") == std::string::npos && version[0] != '0' &&
+    (version.size() != newest.size() ? version.size() > newest.size() : version > newest);
+}
+
+
+const Format& formatOf(const std::string& path, const std::string& line)
+{
+  const std::vector<std::string> words = split(line, ' ');
+  if (words.size() < 2 || words[0] != MAGIC) {
+    throw corrupt(path, 1, "not a checkpoint of this isolator, found " + shown(line));
+  }
+  const std::string& version = words[1];
+  // Whatever else a newer format may say in this line, its version comes second.
+  if (isNewer(version)) {
+    throw Error(
+        path + ":1: format version " + shown(version) + " is of a newer module, this one knows "
+        "versions up to " + WRITTEN + "; nothing was unmounted and the file is left as it is; "
+        "install the newer module again, and drain the agent before going back to this one");
+  }
+  const Format* const format = std::find_if(
+      std::begin(FORMATS), std::end(FORMATS),
+      [&](const Format& known) { return version == known.version; });
+  if (words.size() != 2 || format == std::end(FORMATS)) {
+    throw corrupt(
+        path, 1, "expected a format version from " + std::string(FORMATS[0].version) + " to " +
+        WRITTEN + ", found " + shown(line));
+  }
+  return *format;
+}
+
+
 std::vector<Record> parse(const std::string& path, const std::string& text)
 {
   const std::vector<std::string> lines = split(text, '\n');
-
-  const std::vector<std::string> first = split(lines[0], ' ');
-  if (first.size() != 2 || first[0] != MAGIC) {
-    throw corrupt(path, 1, "not a checkpoint of this isolator, found " + shown(lines[0]));
-  }
-  if (first[1] != VERSION) {
-    throw corrupt(
-        path, 1, "version " + shown(first[1]) + " is not known, this isolator reads version 1");
-  }
+  const Format& format = formatOf(path, lines[0]);
 
   std::vector<Record> records;
   for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
@@ -181,7 +223,7 @@ std::vector<Record> parse(const std::string& path, const std::string& text)
       }
       return records;
     }
-    records.push_back(parseRecord(path, i + 1, lines[i]));
+    records.push_back(format.parseRecord(path, i + 1, lines[i]));
   }
   throw corrupt(path, lines.size(), "the file ends too early");
 }

@@ -7,6 +7,10 @@
 // Fields are separated by one space. In a field every byte but letters, digits and "_.-/:@+=,~" is
 // written as %XX, and an empty field as a lone "%". The last line counts the records, so that a
 // file cut short is noticed.
+//
+// The number in the first line is the format's version. Every version that was ever written can be
+// read; a newer one is refused as a whole, because its records may mean something that is not known
+// here. So the second word of the first line is the version in each format to come.
 
 #ifndef MESOS_BUILDKIT_DOCKERVOLUME_CHECKPOINT_HPP
 #define MESOS_BUILDKIT_DOCKERVOLUME_CHECKPOINT_HPP
@@ -46,8 +50,9 @@ public:
   // The file is <directory>/mounts; the directory is made when first needed.
   explicit Checkpoint(const std::string& directory);
 
-  // No file means no records. Throws Error with file and line for a version it does not know and
-  // for anything it would not have written itself: guessing here loses volumes.
+  // No file means no records. Throws Error with file and line for a newer version, saying how to go
+  // on without losing a mount, and for anything that no version of it would have written: guessing
+  // here loses volumes.
   std::vector<Record> load() const;
 
   // Afterwards the records are on disk, or Error is thrown; then the file holds the old ones (or,

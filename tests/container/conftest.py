@@ -17,16 +17,6 @@ def base(docker_engine, base_request) -> Base:
     return docker_engine.provide(base_request, print)
 
 
-@pytest.fixture
-def client(docker_engine):  # only where there is a daemon
-    """The daemon as somebody else sees it, to look over the engine's shoulder."""
-    import docker  # noqa: PLC0415
-
-    client = docker.from_env()
-    yield client
-    client.close()
-
-
 @dataclass
 class Bench:
     """An engine with what a test needs around it."""

@@ -133,6 +133,32 @@ def test_one_that_insists_on_being_root_is_and_may_nothing(bench):
         assert bench.lines[1:] == ["refused"]
 
 
+class TestApart:
+    """Of a step that starts what may leave its session, and listens."""
+
+    def test_it_sees_its_own_processes_only_and_ends_them(self, bench):
+        result = bench.run(
+            "(setsid sleep 60 >/dev/null 2>&1 &); ls -d /proc/[0-9]* | wc -l",
+            root=True,
+            apart=True,
+        )
+        assert result.ok
+        [count] = bench.lines
+        assert int(count) < 12
+        assert bench.left_running() == []
+
+    def test_it_has_loopback_and_nothing_else(self, bench):
+        bench.run("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '", root=True, apart=True)
+        assert bench.lines == ["lo"]
+
+    def test_it_is_ended_like_any_other(self, bench):
+        result = bench.run(
+            "trap '' TERM; sleep 600", root=True, apart=True, limits=Limits(seconds=1.0)
+        )
+        assert result.ended == "timeout"
+        assert bench.left_running() == []
+
+
 class TestLimits:
     def test_time(self, bench):
         result = bench.run("echo began | tee out/log; sleep 600", limits=Limits(seconds=1.0))

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from buildkit.engine.docker import DockerEngine
+from buildkit.store import mark_as_cache
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -226,6 +227,26 @@ def own_sources(repository) -> Callable[[Path], None]:
 
 
 @pytest.fixture(scope="session")
+def share_common(tmp_path_factory) -> Callable[[Path], None]:
+    """Lets projects with this repository's own module share what is the same for all releases.
+
+    It is compiled once for each engine; what a release is about each project makes for itself.
+    """
+    # Under xdist each process has a folder of its own below one that they share.
+    root = tmp_path_factory.getbasetemp()
+    shared = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "common-cache"
+
+    def share(project: Path) -> None:
+        mark_as_cache(project / "build")
+        mark_as_cache(project / "build/cache")
+        for kind in ("common", "harness-core"):
+            (shared / kind).mkdir(parents=True, exist_ok=True)
+            (project / "build/cache" / kind).symlink_to(shared / kind)
+
+    return share
+
+
+@pytest.fixture(scope="session")
 def docker_engine(docker_engine, base_request) -> DockerEngine:
     # So that no test takes a minute more than the others.
     docker_engine.provide(base_request, print)
@@ -243,16 +264,6 @@ def engine(request) -> str:
     """Each engine's name in turn."""
     request.getfixturevalue(f"{request.param}_engine")
     return request.param
-
-
-@pytest.fixture
-def client(docker_engine):  # only where there is a daemon
-    """The daemon as somebody else sees it."""
-    import docker  # noqa: PLC0415
-
-    client = docker.from_env(timeout=300)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -96,6 +96,20 @@ class TestDocker:
                 container.remove(force=True)
 
 
+def own_folders(project):
+    """What a run has, or had, to itself below build/."""
+    return sorted((project.root / "build").rglob(".own-*"))
+
+
+def other_matrix(project):
+    """A matrix whose module needs no time, beside the project's own."""
+    text = (project.root / "matrix.toml").read_text()
+    project.matrix("0.25.0")
+    (project.root / "matrix.toml").rename(project.root / "other.toml")
+    project.write("matrix.toml", text)
+    return "other.toml"
+
+
 @pytest.mark.usefixtures("host_engine")
 class TestHost:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -124,6 +138,22 @@ class TestHost:
         assert list(tmp_path.glob("mesos-buildkit-host-*"))
         assert project.run("clean").code == 0
         assert list(tmp_path.glob("mesos-buildkit-host-*")) == []
+
+    def test_the_run_after_a_kill_9_tidies_build(self, project, tmp_path, sleepers, wait_for):
+        project.env["TMPDIR"] = str(tmp_path)
+        project.matrix("0.24.1", module=SLEEP)
+        process = start_build(project, "host")
+        wait_for(lambda: is_building(project) and sleepers(), process)
+        # One that lives keeps what is its own.
+        project.good_build("--only", "0.25.0", "--matrix", other_matrix(project))
+        left = own_folders(project)
+        assert {path.parent.name for path in left} == {"contexts", "build"}
+        process.kill()
+        process.communicate()
+        assert own_folders(project) == left
+        project.matrix("0.24.1")
+        project.good_build()
+        assert own_folders(project) == []
 
     def test_kill_9_at_any_moment_leaves_nothing_half(self, project, tree_digests):
         releases = ("0.24.1", "0.25.0", "0.26.0")

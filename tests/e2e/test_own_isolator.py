@@ -18,11 +18,12 @@ LIBRARIES = {f"{r}/libdockervolume-1.0.0+mesos-{r}.stub.so" for r in RELEASES}
 
 
 @pytest.fixture(scope="module", params=["docker", "host"])
-def built(request, tmp_path_factory, own_sources, new_project):
+def built(request, tmp_path_factory, own_sources, share_common, new_project):
     """The project after one build, and what that said. Not to be changed."""
     request.getfixturevalue(f"{request.param}_engine")
     project = new_project(tmp_path_factory.mktemp(request.param) / "checkout")
     own_sources(project.root)
+    share_common(project.root)
     done = project.good_build(*ONLY, engine=request.param)
     return project, request.param, done
 
@@ -92,7 +93,7 @@ def test_debug_file_belongs_to_its_library(built):
 def test_second_run_does_nothing_and_says_so(built, tmp_path, new_project):
     first, engine, _ = built
     project = new_project(tmp_path / "moved")
-    shutil.copytree(first.root, project.root, symlinks=True)
+    shutil.copytree(first.root, project.root)
     before = {
         path: path.stat().st_mtime_ns for path in (project.root / "build/cache").glob("*/*/*")
     }

@@ -19,7 +19,7 @@ import support_protobuf
 from test_own_isolator import docker_build
 
 from buildkit.compat import tarfile
-from buildkit.releases import Release
+from buildkit.releases import Release, neighbours_of
 from buildkit.sdk import stub
 from buildkit.smoke.results import read_report
 from buildkit.tarballs import read_tarball
@@ -50,14 +50,16 @@ def archives(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def make(archives, own_sources, new_project):
+def make(archives, own_sources, share_common, new_project):
     """Makes a project with this repository's isolator, and what another has made before."""
 
     def project(root, engine="host", *, like=None, folder=archives):
         project = new_project(root)
         project.env["MESOS_BUILDKIT_ARCHIVES"] = str(folder)
         own_sources(project.root)
-        if like is not None:
+        if like is None:
+            share_common(project.root)
+        else:
             shutil.copytree(like.root / "build/cache", project.root / "build/cache")
             shutil.copy(like.root / "matrix.lock", project.root)
         return project
@@ -114,10 +116,14 @@ def test_module_passes_with_the_releases_own_loader(built, engine):
         release = row["release"]
         assert (row["status"], row["sdk"], row["engine"]) == ("passed", "release", engine)
         assert row["smoke"]["level"] == "run"
-        names = {check["name"] for check in row["smoke"]["checks"]}
+        details = {check["name"]: check["detail"] for check in row["smoke"]["checks"]}
+        names = set(details)
         assert f"module: is accepted by the ModuleManager of Mesos {release}" in names
         assert f"module: can be created by the ModuleManager of Mesos {release}" in names
         assert any("the loader model agrees with Mesos" in name for name in names)
+        for other in neighbours_of(Release.parse(release)):
+            rejected = details[f"module: the neighbour's mesos-{other}.so is rejected"]
+            assert f"but module is compiled with version {other}" in rejected
         assert any(check["level"] == "run" for check in row["smoke"]["checks"])
     assert project.libraries() == {library_of(release) for release in RELEASES[engine]}
     assert ".stub" not in done.out
@@ -212,7 +218,7 @@ def test_stub_messages_have_no_method_that_protobuf_does_not_make(on_host, relea
             assert known - real[name] == set(), f"{path}: {name}"
 
 
-def test_neighbours_module_is_rejected_by_the_loader(on_host, tmp_path):
+def test_the_real_module_for_a_neighbour_is_rejected_by_the_loader(on_host, tmp_path):
     project, _, _ = on_host
     for release, other in ((OLDER, NEWER), (NEWER, OLDER)):
         # As smoke.sh has them: the harness finds the runtime in the folder beside its own.
@@ -340,6 +346,11 @@ def test_bad_archive_fails_its_release_alone(
     assert sdk.code == 1, sdk.text
     assert words in sdk.text
     assert f"ok dockervolume/{NEWER}/" in sdk.text
+    # Only what was right is pinned, so the right one is taken at once.
+    assert (name in (project.root / "matrix.lock").read_text()) == pinned
+    shutil.copy(archives / name, folder)
+    right = project.run("sdk", "--fetch-only", "--offline", *only(OLDER))
+    assert right.code == 0, right.text
 
 
 def test_missing_bundled_archive_is_named(on_host, archives, make, tmp_path):

@@ -468,8 +468,12 @@ TEST(a_checkpoint_that_was_not_written_here_is_refused_with_its_line)
   struct { std::string content; Strings parts; } const table[] = {
     {"", {"mounts:1:"}},
     {"rubbish\n", {"mounts:1:", "'rubbish'"}},
-    {"mesos-buildkit-dockervolume-checkpoint 2\nend 0\n",
-     {"mounts:1:", "version '2' is not known"}},
+    {"mesos-buildkit-dockervolume-checkpoint\nend 0\n", {"mounts:1:", "not a checkpoint"}},
+    {"mesos-buildkit-dockervolume-checkpoint 0\nend 0\n", {"mounts:1:", "from 1 to 1"}},
+    {"mesos-buildkit-dockervolume-checkpoint 01\nend 0\n", {"mounts:1:", "from 1 to 1"}},
+    {"mesos-buildkit-dockervolume-checkpoint \nend 0\n", {"mounts:1:", "from 1 to 1"}},
+    {"mesos-buildkit-dockervolume-checkpoint 2x\nend 0\n", {"mounts:1:", "from 1 to 1"}},
+    {"mesos-buildkit-dockervolume-checkpoint -2\nend 0\n", {"mounts:1:", "from 1 to 1"}},
     {"mesos-buildkit-dockervolume-checkpoint 1 \nend 0\n", {"mounts:1:"}},
     {head, {"mounts:2:", "too early"}},
     {head + "end 0", {"mounts:2:", "too early"}},
@@ -492,6 +496,53 @@ TEST(a_checkpoint_that_was_not_written_here_is_refused_with_its_line)
   }
   writeFile(work + "/mounts", head + good + "end 1\n");
   CHECK_EQUAL(checkpoint.load().size(), 1u);
+}
+
+
+// The bytes of a file of version 1 as module 1.0.0 wrote it. They stay as they are, however the
+// format goes on: a newer module has to read them.
+const char VERSION_1[] =
+  "mesos-buildkit-dockervolume-checkpoint 1\n"
+  "mounting c1 rexray a size=5,iops=100 %\n"
+  "mounted c2 rexray b % /var/lib/rexray/volumes/b\n"
+  "mounted c%203 convoy b k=v /mnt/%25\n"
+  "stale c4 rexray d % /var/lib/rexray/volumes/d\n"
+  "end 4\n";
+
+
+TEST(a_checkpoint_of_version_1_is_read_by_this_module)
+{
+  writeFile(work + "/mounts", VERSION_1);
+  const std::vector<Record> found = Checkpoint(work).load();
+  CHECK_EQUAL(found.size(), 4u);
+  CHECK_EQUAL(found[0].state, Record::MOUNTING);
+  CHECK_EQUAL(found[0].container, "c1");
+  CHECK(found[0].options == Strings({"size=5", "iops=100"}));
+  CHECK_EQUAL(found[1].state, Record::MOUNTED);
+  CHECK(found[1].key == (VolumeKey{"rexray", "b"}));
+  CHECK_EQUAL(found[1].mountpoint, "/var/lib/rexray/volumes/b");
+  CHECK_EQUAL(found[2].container, "c 3");
+  CHECK(found[2].key == (VolumeKey{"convoy", "b"}));
+  CHECK_EQUAL(found[2].mountpoint, "/mnt/%");
+  CHECK_EQUAL(found[3].state, Record::STALE);
+}
+
+
+TEST(a_checkpoint_of_a_newer_version_is_refused_with_the_way_out)
+{
+  // The rest of a newer file may look like anything.
+  const char* const contents[] = {
+    "2\nend 0\n", "2", "10\nmounted\n", "2 since=1.4.0\nrecord {}\n",
+    "99999999999999999999999999\n"};
+  for (const char* const content : contents) {
+    writeFile(
+        work + "/mounts", std::string("mesos-buildkit-dockervolume-checkpoint ") + content);
+    checkThrows(
+        [&]() { Checkpoint(work).load(); },
+        {"mounts:1:", "of a newer module", "up to 1", "nothing was unmounted",
+         "install the newer module again"},
+        __LINE__);
+  }
 }
 
 
@@ -1030,11 +1081,63 @@ TEST(an_unreadable_checkpoint_fails_every_call_and_is_left_alone)
   makeDirectory(work + "/state");
   const std::string content = "mesos-buildkit-dockervolume-checkpoint 9\nend 0\n";
   writeFile(work + "/state/mounts", content);
-  CHECK_THROWS(bench.manager->recover({}), "mounts:1:", "version '9'");
+  CHECK_THROWS(bench.manager->recover({}), "mounts:1:", "version '9'", "newer module");
   CHECK_THROWS(bench.prepare("c1", {request("a")}), "mounts:1:");
   CHECK_THROWS(bench.manager->cleanup("c1"), "mounts:1:");
   CHECK_EQUAL(bench.calls(), "");
   CHECK_EQUAL(readFile(work + "/state/mounts"), content);
+}
+
+
+TEST(an_upgraded_module_keeps_the_mounts_on_an_older_record)
+{
+  Bench bench;
+  bench.prepare("runs", {request("a")});
+  bench.prepare("gone", {request("b")});
+  const std::string mountpoint = Checkpoint(work + "/state").load()[0].mountpoint;
+  const std::string gone = Checkpoint(work + "/state").load()[1].mountpoint;
+  writeFile(
+      work + "/state/mounts",
+      "mesos-buildkit-dockervolume-checkpoint 1\n"
+      "mounted runs rexray a % " + mountpoint + "\n"
+      "mounted gone rexray b % " + gone + "\n"
+      "end 2\n");
+  bench.calls();
+  bench.restart();
+  bench.manager->recover({"runs"});
+  CHECK_EQUAL(bench.calls(), "unmount b");
+  CHECK_EQUAL(bench.records(), "mounted runs a");
+  bench.manager->cleanup("runs");
+  CHECK_EQUAL(bench.calls(), "unmount a");
+}
+
+
+TEST(a_module_that_was_rolled_back_touches_no_mount_of_the_newer_one)
+{
+  Bench bench;
+  bench.prepare("runs", {request("a")});
+  bench.calls();
+  const std::string own = readFile(work + "/state/mounts");
+  std::string newer = own;
+  const std::string::size_type end = newer.find('\n');
+  newer.replace(end - 1, 1, "2");
+  writeFile(work + "/state/mounts", newer);
+
+  bench.restart();
+  // Neither of a container that is gone, nor by a cleanup, nor for one that is new.
+  CHECK_THROWS(bench.manager->recover({}), "newer module");
+  CHECK_THROWS(bench.manager->cleanup("runs"), "newer module");
+  CHECK_THROWS(bench.prepare("c2", {request("b")}), "newer module");
+  CHECK_EQUAL(bench.calls(), "");
+  CHECK_EQUAL(readFile(work + "/state/mounts"), newer);
+  CHECK(exists(work + "/mounted-a"));
+
+  // With the newer module back, here one that knows the file, all is as it was.
+  writeFile(work + "/state/mounts", own);
+  bench.restart();
+  bench.manager->recover({"runs"});
+  CHECK_EQUAL(bench.calls(), "");
+  CHECK_EQUAL(bench.records(), "mounted runs a");
 }
 
 

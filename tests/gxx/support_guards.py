@@ -1,7 +1,15 @@
-"""Guards on the release in C++ sources: where their bounds are, and how to break each of them."""
+"""Guards on the release in C++ sources: where their bounds are, and how to break each of them.
 
+And what the real tool says of our isolator with one of them broken.
+"""
+
+import json
+import os
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +26,26 @@ ENCODING = Encoding.OCTAL
 # Below all the default releases, so that the guards for 0.22 have one that they are for.
 OLDEST = Release(0, 22, 2)
 RELEASES = (OLDEST, *load_matrix(ROOT / "matrix.toml").releases)
+
+_MATRIX = """
+releases = [{releases}]
+
+[defaults]
+engine = "host"
+cache-size = "64GiB"
+
+[[module]]
+name = "dockervolume"
+version = "1.0.0"
+symbol = "mesos_buildkit_DockerVolumeIsolator"
+source = "isolator"
+sources = ["src/*.cpp"]
+common-sources = ["core/*.cpp"]
+flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves the time
+
+[module.smoke]
+scenario = "docker-volume"
+"""
 
 _CONDITIONAL = re.compile(r"^\s*#\s*(?P<word>if|ifdef|ifndef|elif|else|endif)\b(?P<rest>.*)$")
 _BOUND = re.compile(
@@ -133,6 +161,54 @@ def neighbours(concerned: frozenset[Release], releases: Sequence[Release]) -> li
         for at, release in enumerate(releases)
         if release not in concerned and concerned & {*releases[max(0, at - 1) : at + 2]}
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a build of the isolator has come to."""
+
+    code: int
+    screen: str
+    targets: dict[Release, dict]
+    """Each release's row of ``--json``."""
+    dist: Path
+
+
+def build_isolator(
+    folder: Path,
+    listed: Iterable[Release],
+    *arguments: str,
+    cache: Path,
+    mutation: Mutation | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
+    """Run ``build`` on the host in ``folder``, on a matrix of the releases ``listed``.
+
+    The result cache is at ``cache``; ``env`` goes beside the environment that is there.
+    """
+    shutil.copytree(ISOLATOR, folder / "isolator")
+    if mutation is not None:
+        (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+    (folder / "build").mkdir()
+    (folder / "build" / "cache").symlink_to(cache)
+    releases = ", ".join(f'"{release}"' for release in listed)
+    (folder / "matrix.toml").write_text(_MATRIX.format(releases=releases))
+    done = subprocess.run(
+        [sys.executable, "-m", "buildkit", "build", "--json", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    targets = json.loads(done.stdout)["targets"]
+    return Run(
+        code=done.returncode,
+        screen=done.stderr,
+        targets={Release.parse(target["release"]): target for target in targets},
+        dist=folder / "dist",
+    )
 
 
 def _sources(folder: Path) -> list[Path]:

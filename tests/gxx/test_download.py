@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support_archives import archive
 
 from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives
@@ -27,14 +28,12 @@ from buildkit.download import (
     WrongAnswerError,
 )
 from buildkit.errors import TargetError, UnavailableError
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
 
 PATIENCE = Patience(tries=4, requests=3, pause=0.0, connect_seconds=5.0, silent_seconds=5.0)
 NAME = "mesos-0.24.1.tar.gz"
 NOISE = random.Random(1)
-BODY = write_tarball({"mesos-0.24.1/noise": File(NOISE.randbytes(400_000))})
-CHANGED = write_tarball({"mesos-0.24.1/noise": File(NOISE.randbytes(400_000))})
+BODY = archive(NAME, NOISE.randbytes(400_000))
+CHANGED = archive(NAME, NOISE.randbytes(400_000))
 PAGE = b"<!DOCTYPE html>\n<title>Please log in</title>" + b" " * 100_000
 
 

@@ -8,14 +8,9 @@ Only the releases concerned and their neighbours are built; with MESOS_BUILDKIT_
 of them, which takes half an hour.
 """
 
-import json
 import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,9 +19,10 @@ from support_guards import (
     ISOLATOR,
     OLDEST,
     RELEASES,
-    ROOT,
     Mutation,
+    Run,
     break_bound,
+    build_isolator,
     find_bounds,
     neighbours,
 )
@@ -42,43 +38,16 @@ NAMED = re.compile(
     r"|^FAIL (inspect|load|run) \S+"
 )
 
-MATRIX = """
-releases = [{releases}]
 
-[defaults]
-engine = "host"
-sdk = "stub"
-smoke = "run"
-
-[[module]]
-name = "dockervolume"
-version = "1.0.0"
-symbol = "mesos_buildkit_DockerVolumeIsolator"
-source = "isolator"
-sources = ["src/*.cpp"]
-common-sources = ["core/*.cpp"]
-flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves the time
-
-[module.smoke]
-scenario = "docker-volume"
-"""
+def status(run: Run) -> dict[str, set[Release]]:
+    found: dict[str, set[Release]] = {}
+    for release, target in run.targets.items():
+        found.setdefault(target["status"], set()).add(release)
+    return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    code: int
-    screen: str
-    targets: dict[Release, dict]
-    dist: Path
-
-    def status(self) -> dict[str, set[Release]]:
-        found: dict[str, set[Release]] = {}
-        for release, target in self.targets.items():
-            found.setdefault(target["status"], set()).add(release)
-        return found
-
-    def libraries(self) -> set[Release]:
-        return {Release.parse(path.parent.name) for path in self.dist.glob("*/*.so")}
+def libraries(run: Run) -> set[Release]:
+    return {Release.parse(path.parent.name) for path in run.dist.glob("*/*.so")}
 
 
 class Workshop:
@@ -98,30 +67,15 @@ class Workshop:
     def build(
         self, folder: Path, releases: Sequence[Release], mutation: Mutation | None = None
     ) -> Run:
-        shutil.copytree(ISOLATOR, folder / "isolator")
-        if mutation is not None:
-            (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
-        (folder / "build").mkdir()
-        (folder / "build" / "cache").symlink_to(self._cache)
-        listed = ", ".join(f'"{release}"' for release in RELEASES)
-        (folder / "matrix.toml").write_text(MATRIX.format(releases=listed))
         only = [word for release in releases for word in ("--only", str(release))]
-        done = subprocess.run(
-            ["nice", sys.executable, "-m", "buildkit", "build", "--json", *only],
-            cwd=folder,
+        return build_isolator(
+            folder,
+            RELEASES,
+            *("--sdk", "stub", *only),
+            cache=self._cache,
+            mutation=mutation,
             # Slots of their own: another run on this machine may hold those it shares for long.
-            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(self._runtime)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in {0, 1}, done.stderr
-        targets = json.loads(done.stdout)["targets"]
-        return Run(
-            code=done.returncode,
-            screen=done.stderr,
-            targets={Release.parse(target["release"]): target for target in targets},
-            dist=folder / "dist",
+            env={"XDG_RUNTIME_DIR": str(self._runtime)},
         )
 
 
@@ -174,9 +128,9 @@ def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
     run = workshop.build(tmp_path / "project", chosen, mutation)
 
     kept = {*chosen} - mutation.concerned
-    assert run.status() == {"failed": {*mutation.concerned}, "passed": kept}, run.screen
+    assert status(run) == {"failed": {*mutation.concerned}, "passed": kept}, run.screen
     assert run.code == 1
-    assert run.libraries() == kept
+    assert libraries(run) == kept
 
     shown = causes(run.screen)
     assert shown.keys() == mutation.concerned

@@ -4,61 +4,16 @@ import io
 import shutil
 import subprocess
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from support_installed import MODULE, Project, assert_isolator_ran
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
-from buildkit.matrix import load_matrix
-from buildkit.options import Options
-from buildkit.pipeline import Pipeline
-from buildkit.plan import make_plan
-from buildkit.probe import NOTHING
+from buildkit.engine.host import processes_with
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
-from buildkit.session import run_plan
-from buildkit.workspace import Workspace
 
-REPOSITORY = Path(__file__).parents[2]
-
-MATRIX = """\
-releases = ["1.2.3"]
-
-[sdk]
-prefix = "mesos-{release}"
-
-[[module]]
-name = "tiny"
-version = "0.1.0"
-symbol = "tiny_Module"
-source = "src"
-"""
-
-# A few lines that declare their own base class: they compile in no time and pass 'inspect'.
-MODULE = """\
-#include <mesos/version.hpp>
-namespace mesos {
-namespace slave {
-struct Isolator {
-  virtual ~Isolator() {}
-  virtual int prepare() { return 0; }
-};
-}
-int answer();
-}
-#ifndef ASKED
-#define ASKED mesos::answer
-#endif
-int ASKED();
-struct Tiny : mesos::slave::Isolator {
-  int prepare() override { return ASKED(); }
-};
-static mesos::slave::Isolator* create() { return new Tiny(); }
-extern "C" { mesos::slave::Isolator* (*tiny_Module)() = create; }
-"""
+INSTALLED = Path(__file__).parents[1] / "support/installed"
 
 # With what an official build has inside.
 LIBMESOS = """\
@@ -84,87 +39,45 @@ def link(source, output, *flags, soname=None):
     subprocess.run(command, input=source, text=True, check=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Project:
-    root: Path
-
-    @property
-    def prefix(self):
-        return self.root / "mesos-1.2.3"
-
-    def write(self, path, text):
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    def add(self, text):
-        self.write("matrix.toml", (self.root / "matrix.toml").read_text() + text)
-
-    def install(self, *flags, version="1.2.3", name="libmesos-1.2.3.so"):
-        """The smallest Mesos: one header, the library."""
-        self.write("mesos-1.2.3/include/mesos/version.hpp", f'#define MESOS_VERSION "{version}"\n')
-        link(LIBMESOS, self.prefix / "lib" / name, *flags)
-        (self.prefix / "lib/libmesos.so").symlink_to(name)
-
-    def run(self, smoke="inspect", work=Pipeline.run):
-        options = Options(engine="host", sdk="prefix", smoke=smoke, jobs=2)
-        plan = make_plan(load_matrix(self.root / "matrix.toml"), options, NOTHING)
-        workspace = Workspace(root=self.root)
-        archives = Archives(
-            folder=self.root / "archives",
-            lock=ArchiveLock.beside(self.root / "matrix.toml", workspace.build),
-            emit=print,
-        )
-        [outcome], _ = run_plan(plan, options, workspace, archives, Console(quiet=True), work)
-        return outcome
-
-    def log(self):
-        return (self.root / "build/logs/1.2.3.log").read_text()
-
-    def cause(self):
-        """Why the build fails."""
-        outcome = self.run()
-        assert outcome.status.value == "failed"
-        return "\n".join(outcome.cause)
+def install(project, *flags, version="1.2.3", name="libmesos-1.2.3.so"):
+    """The smallest Mesos: one header, the library."""
+    project.write("mesos-1.2.3/include/mesos/version.hpp", f'#define MESOS_VERSION "{version}"\n')
+    link(LIBMESOS, project.prefix / "lib" / name, *flags)
+    (project.prefix / "lib/libmesos.so").symlink_to(name)
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    project = Project(root=tmp_path)
-    project.write("matrix.toml", MATRIX)
-    project.write("src/tiny.cpp", MODULE)
-    return project
+    return Project(root=tmp_path, engine="host")
 
 
-def test_the_isolator_runs_with_the_prefixes_own_libmesos(project):
-    shutil.copytree(REPOSITORY / "isolator", project.root / "src", dirs_exist_ok=True)
-    (project.root / "src/tiny.cpp").unlink()
-    project.write(
-        "src/src/needs_libmesos.cpp",
-        "#include <stdlib.h>\n"
-        "namespace mesos { int answer(); }\n"
-        "namespace { struct Ask { Ask() { if (mesos::answer() != 42) abort(); } } ask; }\n",
+@pytest.fixture(scope="module")
+def isolator(tmp_path_factory):
+    """This repository's isolator, with a Mesos that has libmesos and programs: compiled once."""
+    project = Project(root=tmp_path_factory.mktemp("isolator"), engine="host")
+    project.use_isolator()
+    project.add(
+        '[module.smoke]\nscenario = "docker-volume"\n'
+        f'[[override]]\nmatch = ""\nenv = {{ MARK = "{project.root.name}" }}\n'
     )
-    project.write(
-        "matrix.toml",
-        MATRIX.replace("tiny_Module", "mesos_buildkit_DockerVolumeIsolator")
-        + 'sources = ["src/*.cpp"]\ncommon-sources = ["core/*.cpp"]\n',
-    )
-    project.install()
+    install(project)
     for path, data in render(Release(1, 2, 3)).items():
         project.write(f"mesos-1.2.3/include/{path}", data.decode())
     project.write(
         "mesos-1.2.3/lib/pkgconfig/mesos.pc",
         "prefix=/usr/local\nName: mesos\nVersion: 1.2.3\n"
-        "Cflags: -I${prefix}/include -D__STDC_FORMAT_MACROS\n",
+        "Cflags: -I${prefix}/include -D__STDC_FORMAT_MACROS -DFROM_PC\n",
     )
-    outcome = project.run("run")
-    assert outcome.good, outcome.cause
-    assert {check.level for check in outcome.checks} == {"inspect", "load", "run"}
-    assert outcome.artifact.path == "1.2.3/libtiny-0.1.0+mesos-1.2.3.so"
+    shutil.copytree(INSTALLED, project.prefix, dirs_exist_ok=True)
+    return project
+
+
+def test_the_isolator_runs_with_the_prefixes_own_libmesos(isolator):
+    outcome = isolator.run(smoke="run")
+    assert_isolator_ran(outcome)
     assert not outcome.warnings
-    context = project.root / "build/contexts/1.2.3"
+    context = isolator.root / "build/contexts/1.2.3"
     assert "-D__STDC_FORMAT_MACROS" in (context / "flags.sh").read_text()
     dockerfile = (context / "Dockerfile").read_text()
     assert "COPY sdk.tar.gz" in dockerfile
@@ -176,20 +89,68 @@ def test_the_isolator_runs_with_the_prefixes_own_libmesos(project):
     assert "sdk/3rdparty/google/protobuf/message.h" in names
 
 
+class TestAgentLevel:
+    """With programs that are shell scripts: see tests/support/installed."""
+
+    @staticmethod
+    def misbehave(project, wrong):
+        program = project.prefix / "sbin/mesos-agent"
+        lines = (INSTALLED / "sbin/mesos-agent").read_text().splitlines()
+        program.write_text("\n".join([lines[0], f"MISBEHAVE={wrong}", *lines[1:], ""]))
+
+    @pytest.fixture(autouse=True)
+    def repair(self, isolator):
+        yield
+        shutil.copytree(INSTALLED, isolator.prefix, dirs_exist_ok=True)
+
+    def run(self, project):
+        outcome = project.run(smoke="agent")
+        if any("not possible here" in check.name for check in outcome.checks):
+            pytest.skip(f"NO AGENT IS STARTED: {outcome.checks[-1].detail}")
+        assert processes_with(f"MARK={project.root.name}".encode()) == []
+        return outcome
+
+    def test_it_comes_after_the_others_and_is_cached_like_them(self, isolator):
+        outcome = self.run(isolator)
+        assert outcome.good, outcome.cause
+        assert {check.level for check in outcome.checks} == {"inspect", "load", "run", "agent"}
+        assert "| I0101 slave.cpp:1] Registered" in isolator.log()
+        assert isolator.run(smoke="agent").stages[-1].state == "cached"
+
+    def test_a_wrong_mount_fails_and_nothing_is_published(self, isolator):
+        self.misbehave(isolator, "twice")
+        outcome = self.run(isolator)
+        assert not outcome.good
+        assert outcome.artifact is None
+        assert not list((isolator.root / "dist").rglob("*.so"))
+        assert any("expected one mount of --volumedriver=rexray" in line for line in outcome.cause)
+
+    def test_an_agent_that_refuses_the_module_fails_with_its_words(self, isolator):
+        self.misbehave(isolator, "agent-dies")
+        outcome = self.run(isolator)
+        assert any("Error loading modules: no such module" in line for line in outcome.cause)
+
+    def test_a_mesos_without_programs_is_refused_by_name(self, isolator):
+        (isolator.prefix / "bin/mesos-execute").unlink()
+        [cause] = isolator.run(smoke="agent").cause
+        for part in ("mesos-1.2.3: smoke level 'agent'", "no mesos-execute in sbin or bin"):
+            assert part in cause
+
+
 class TestUndefinedSymbols:
     def test_one_that_libmesos_has_is_fine(self, project):
-        project.install()
+        install(project)
         outcome = project.run()
         assert outcome.good, outcome.cause
         assert project.run().stages[-1].state == "cached"
 
     def test_one_that_it_lacks_is_named(self, project):
-        project.install()
+        install(project)
         project.add('flags = ["-DASKED=question"]\n')
         assert "no agent provides: _Z8questionv" in project.cause()
 
     def test_a_libmesos_that_has_changed_is_asked_again(self, project):
-        project.install()
+        install(project)
         assert project.run().good
         link("int other() { return 0; }", project.prefix / "lib/libmesos-1.2.3.so")
         assert "_ZN5mesos6answerEv" in project.cause()
@@ -197,17 +158,17 @@ class TestUndefinedSymbols:
 
 class TestRelease:
     def test_headers_of_another_are_refused(self, project):
-        project.install(version="1.2.1")
+        install(project, version="1.2.1")
         cause = project.cause()
         for part in ("mesos-1.2.3: expected Mesos 1.2.3", "mesos/version.hpp says 1.2.1"):
             assert part in cause
 
     def test_a_library_of_another_is_refused(self, project):
-        project.install(name="libmesos-1.2.1.so")
+        install(project, name="libmesos-1.2.1.so")
         assert "libmesos is libmesos-1.2.1.so" in project.cause()
 
     def test_a_library_under_a_wrong_name_is_refused(self, project):
-        project.install()
+        install(project)
         link(LIBMESOS, project.prefix / "lib/libmesos-1.2.3.so", soname="libmesos-1.2.1.so")
         assert "libmesos is libmesos-1.2.1.so and libmesos-1.2.3.so" in project.cause()
 
@@ -221,7 +182,7 @@ class TestVendorBuilds:
         """A project with a Mesos that takes protobuf from a library beside it."""
         protobuf = project.prefix / "lib/libprotobuf.so.32"
         link("int parse() { return 0; }", protobuf)
-        project.install("-DUNBUNDLED", "-Wl,--no-as-needed", str(protobuf))
+        install(project, "-DUNBUNDLED", "-Wl,--no-as-needed", str(protobuf))
         return project
 
     def test_it_is_recognised_and_what_is_unbundled_named(self, vendor):
@@ -243,12 +204,12 @@ class TestVendorBuilds:
             assert part in cause
 
     def test_an_official_build_is_not_taken_for_one(self, project):
-        project.install()
+        install(project)
         project.run()
         assert "vendor build" not in project.log()
 
     def test_protobuf_headers_that_are_not_the_messages_own_are_refused(self, project):
-        project.install()
+        install(project)
         include = "mesos-1.2.3/include"
         project.write(
             f"{include}/mesos/mesos.pb.h", "#if 2006001 < GOOGLE_PROTOBUF_MIN_PROTOC_VERSION\n"
@@ -263,7 +224,7 @@ class TestVendorBuilds:
 
 class TestHeaders:
     def test_a_patch_for_the_sdk_reaches_them(self, project):
-        project.install()
+        install(project)
         project.write("src/tiny.cpp", f"#include <stout/flags.hpp>\n{MODULE}")
         project.write("mesos-1.2.3/include/stout/flags.hpp", "#error broken on purpose\n")
         assert "broken on purpose" in project.cause()
@@ -276,7 +237,7 @@ class TestHeaders:
         assert project.run().good
 
     def test_the_compiler_warns_of_hidden_virtuals_in_mesoss_own(self, project):
-        project.install()
+        install(project)
         project.write(
             "mesos-1.2.3/include/mesos/base.hpp",
             "struct Base { virtual ~Base() {} virtual int update(int) { return 0; } };\n",
@@ -288,7 +249,7 @@ class TestHeaders:
         assert any("hidden" in warning for warning in project.run().warnings)
 
     def test_third_party_headers_in_the_places_of_a_bundling_install_are_found(self, project):
-        project.install()
+        install(project)
         project.write("mesos-1.2.3/lib/mesos/3rdparty/include/boost/part.hpp", "")
         project.write("src/tiny.cpp", f"#include <boost/part.hpp>\n{MODULE}")
         assert project.run().good
@@ -296,7 +257,7 @@ class TestHeaders:
     def test_a_folder_elsewhere_that_mesos_pc_names_is_searched(self, project, tmp_path_factory):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         (elsewhere / "part.hpp").write_text("")
-        project.install()
+        install(project)
         project.write(
             "mesos-1.2.3/lib/pkgconfig/mesos.pc",
             f"Version: 1.2.3\nCflags: -I{elsewhere} -I/no/where\n",
@@ -306,7 +267,7 @@ class TestHeaders:
         assert "mesos.pc names /no/where, which the base lacks" in project.log()
 
     def test_protoc_is_where_a_build_command_looks_for_it(self, project):
-        project.install()
+        install(project)
         protoc = project.prefix / "lib/mesos/3rdparty/bin/protoc"
         protoc.parent.mkdir(parents=True)
         protoc.write_text("#!/bin/sh\necho made by its own protoc\n")

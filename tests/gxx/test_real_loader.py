@@ -5,14 +5,12 @@ by the rules of the harness's model, but in words of its own if LOOKALIKE_SAYS h
 """
 
 import os
-import shlex
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import jinja2
 import pytest
 from filelock import FileLock
 from test_harness import HARNESS, Bench, bench
@@ -20,6 +18,7 @@ from test_harness import HARNESS, Bench, bench
 import buildkit
 from buildkit.encoding import Encoding, version_header
 from buildkit.releases import Release
+from buildkit.rendering import script_environment
 from buildkit.sdk.stub import render
 from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.results import LAST_CHECK, read_report
@@ -252,15 +251,7 @@ struct AtLoad
 
 
 def templated(name: str, **values: object) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - shell scripts
-    )
-    environment.filters["sh"] = shlex.quote
-    return environment.get_template(name).render(**values)
+    return script_environment("buildkit").get_template(name).render(**values)
 
 
 def write(folder: Path, tree: dict[str, str | bytes]) -> None:
@@ -310,7 +301,13 @@ def make(folder: Path, core: Path) -> None:
             "harness.sh": templated(
                 "harness.sh.j2", target=target, flags=flags, link=link, real_loader=True
             ),
-            "scenario.sh": templated("scenario.sh.j2", target=target),
+            "scenario.sh": templated(
+                "scenario.sh.j2",
+                target=target,
+                flags=("-std=c++11",),
+                neighbours=("1.7.2", "1.8.0"),
+                api_version="2",
+            ),
             "smoke.sh": (TEMPLATES / "scripts/smoke.sh").read_text(),
         },
     )
@@ -445,14 +442,21 @@ def test_parameters_come_out_of_the_modules_file_as_they_went_in(trial: Trial) -
     )
 
 
-def test_smoke_offers_the_neighbours_that_are_there(made: Path) -> None:
+def test_smoke_offers_the_neighbours(made: Path) -> None:
     env = {"PATH": os.environ["PATH"]}
-    (made / "neighbours").mkdir(exist_ok=True)
-    shutil.copy(made / "built/libtoy-1.7.2.so", made / "neighbours")
     subprocess.run(
         ["sh", "smoke.sh", "run", "built", "tools"], cwd=made, check=True, timeout=120, env=env
     )
     loaded = read_report(made / "out/load.jsonl", level="load")
     assert failures(loaded) == []
-    assert "module: the neighbour's libtoy-1.7.2.so is rejected" in {one.name for one in loaded}
+    details = {one.name: one.detail for one in loaded}
+    rejected = "Error verifying module 'toy_Module': "
+    assert details["module: the neighbour's mesos-1.7.2.so is rejected"] == (
+        f"{rejected}Minimum supported mesos version for 'Isolator' is 1.7.3, but module is "
+        "compiled with version 1.7.2"
+    )
+    assert details["module: the neighbour's mesos-1.8.0.so is rejected"] == (
+        f"{rejected}Mesos has version 1.7.3, but module is compiled with version 1.8.0"
+    )
+    assert details[f"{AGREES} neighbours' libraries"] == "2 verdicts"
     assert failures(read_report(made / "out/run.jsonl", level="run")) == []

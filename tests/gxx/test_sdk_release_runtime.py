@@ -6,6 +6,7 @@ import pytest
 
 from buildkit.releases import Release
 from buildkit.sdk.release.builtin import builtin_patches
+from buildkit.sdk.release.protobuf import protobuf_tree
 from buildkit.sdk.release.rendering import own_file
 from buildkit.sdk.release.runtime import runtime_tree
 from buildkit.tarballs import write_tarball
@@ -168,3 +169,60 @@ def test_the_stand_in_for_zlib_defines_what_its_header_declares_and_exports_noth
     assert not [name for name in defined if f" {name}(" not in header.data.decode()]
     exported = run("nm", "-D", "--defined-only", tmp_path / "z.so").split()
     assert not defined.intersection(exported)
+
+
+@pytest.fixture
+def protobuf(tmp_path):
+    """Compiles a made-up protobuf of these sources; what was said, and the archive's functions."""
+
+    def build(library):
+        names = [f"google/protobuf/{name}.cc" for name in library]
+        makefile = (
+            f"libprotobuf_lite_la_SOURCES =\nlibprotobuf_la_SOURCES = {' '.join(names)}\n"
+            "libprotoc_la_SOURCES = google/protobuf/compiler/main.cc\n"
+        )
+        sources = {
+            "protobuf/src/Makefile.am": makefile,
+            "protobuf/src/google/protobuf/compiler/main.cc": "",
+            **{f"protobuf/src/{n}": text for n, text in zip(names, library.values(), strict=True)},
+        }
+        tree = protobuf_tree(texts(sources.items()), compiler="g++", flags=())
+        # The real one needs more of protobuf than there is here.
+        write_tree({**tree, "protoc.cc": File(b"int main() {}\n")}, tmp_path / "step")
+        done = subprocess.run(
+            ["sh", tmp_path / "step/protobuf.sh", tmp_path / "out"],
+            check=False, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "JOBS": "2"},
+        )  # fmt: skip
+        return done, tmp_path / "out/lib/libprotobuf.a"
+
+    return build
+
+
+def functions(archive):
+    symbols = run("nm", "-C", "--defined-only", "--format=just-symbols", archive)
+    return [line for line in symbols.splitlines() if line.endswith("()")]
+
+
+def test_sources_that_go_together_are_compiled_in_one_go(protobuf):
+    done, archive = protobuf({"a": "int a() { return 1; }\n", "b": "int b() { return 2; }\n"})
+    assert done.returncode == 0, done.stderr
+    assert run("ar", "t", archive).split() == ["units.0.cc.o"]
+    assert functions(archive) == ["a()", "b()"]
+
+
+def test_sources_with_a_name_in_common_are_compiled_one_by_one(protobuf):
+    own = "static int own() {{ return {}; }}\nint {}() {{ return own(); }}\n"
+    done, archive = protobuf({"a": own.format(1, "a"), "b": own.format(2, "b")})
+    assert done.returncode == 0, done.stderr
+    assert "units/0.cc: its sources are compiled one by one" in done.stdout
+    assert "error" not in done.stderr
+    objects = ["src.google.protobuf.a.cc.o", "src.google.protobuf.b.cc.o"]
+    assert run("ar", "t", archive).split() == objects
+    assert {"a()", "b()"} <= set(functions(archive))
+
+
+def test_a_source_that_does_not_compile_is_named(protobuf):
+    done, archive = protobuf({"a": "int a() { return 1; }\n", "b": "#error broken on purpose\n"})
+    assert done.returncode != 0
+    assert "src/google/protobuf/b.cc:1:2: error: #error broken on purpose" in done.stderr
+    assert not archive.exists()

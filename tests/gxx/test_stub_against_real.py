@@ -6,16 +6,12 @@ Needs real source archives: MESOS_BUILDKIT_REAL_ARCHIVES names a folder with som
 MESOS_BUILDKIT_REAL_CACHE, a folder for the result cache, SDKs are made once for all runs of it.
 """
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support_guards import ISOLATOR, ROOT, Mutation, break_bound, find_bounds
+from support_guards import ISOLATOR, Mutation, break_bound, build_isolator, find_bounds
 
 from buildkit.archives import archive_of
 from buildkit.releases import FINAL_RELEASES, RELEASE_SDK_BEGINS, Release
@@ -32,26 +28,6 @@ MUTATIONS = [break_bound(ISOLATOR, bound, FINAL_RELEASES) for bound in find_boun
 pytestmark = pytest.mark.skipif(
     not AVAILABLE, reason="NO REAL MESOS ARCHIVE, SO STUBS ARE COMPARED WITH NOTHING"
 )
-
-MATRIX = """
-releases = [{releases}]
-
-[defaults]
-engine = "host"
-cache-size = "64GiB"
-
-[[module]]
-name = "dockervolume"
-version = "1.0.0"
-symbol = "mesos_buildkit_DockerVolumeIsolator"
-source = "isolator"
-sources = ["src/*.cpp"]
-common-sources = ["core/*.cpp"]
-flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves the time
-
-[module.smoke]
-scenario = "docker-volume"
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,28 +50,15 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture
 def judge(tmp_path, cache):
     def judge(releases: list[Release], mutation: Mutation | None, sdk: str) -> dict[str, Verdict]:
-        folder = tmp_path / sdk
-        shutil.copytree(ISOLATOR, folder / "isolator")
-        if mutation is not None:
-            (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
-        (folder / "build").mkdir()
-        (folder / "build" / "cache").symlink_to(cache)
-        listed = ", ".join(f'"{release}"' for release in releases)
-        (folder / "matrix.toml").write_text(MATRIX.format(releases=listed))
-        done = subprocess.run(
-            [sys.executable, "-m", "buildkit", "build", "--json", "--sdk", sdk],
-            cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT),
-                "MESOS_BUILDKIT_ARCHIVES": str(ARCHIVES),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+        run = build_isolator(
+            tmp_path / sdk,
+            releases,
+            *("--sdk", sdk),
+            cache=cache,
+            mutation=mutation,
+            env={"MESOS_BUILDKIT_ARCHIVES": str(ARCHIVES)},
         )
-        assert done.returncode in {0, 1}, done.stderr
-        return {row["release"]: _verdict(row) for row in json.loads(done.stdout)["targets"]}
+        return {str(release): _verdict(row) for release, row in run.targets.items()}
 
     return judge
 

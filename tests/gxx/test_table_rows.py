@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 import support_rows as rows
+from filelock import FileLock
 from support_guards import ISOLATOR, RELEASES, compiled, find_bounds
 from support_rows import Change, Row
 from test_harness import GENERATIONS, HARNESS, ISOLATOR_SYMBOL, Bench, run_harness
@@ -55,6 +56,18 @@ def stretches() -> list[Release]:
 
 
 STRETCHES = stretches()
+
+READING = (
+    *("-std=c++11", "-fsyntax-only", "-fmax-errors=1"),
+    *("-Wall", "-Wextra", "-Woverloaded-virtual"),
+)
+# What the stub's headers, the isolator and the harness include of it.
+STANDARD = (
+    *("algorithm", "chrono", "condition_variable", "cstring", "deque", "functional", "iterator"),
+    *("list", "map", "memory", "mutex", "ostream", "set", "sstream", "stdexcept", "string"),
+    *("system_error", "thread", "tuple", "type_traits", "unordered_map", "unordered_set"),
+    *("utility", "vector"),
+)
 
 
 # --- which rows the isolator meets
@@ -221,6 +234,8 @@ class Judge:
     bench: Bench
     release: Release
     folder: Path
+    standard: Path
+    """A header that includes the standard ones, compiled: half of what there is to read."""
 
     def read(self, name: str, table: InterfaceTable, change: Change | None = None) -> str:
         """What the compiler says on reading the isolator, the probe and the harness."""
@@ -228,9 +243,10 @@ class Judge:
             sdk = self._sdk(name, table)
         except UsageError as error:
             return f"there is no SDK for such a table: {error}"
+        # Without a change it is read as users have it, who may have forgotten an #include.
+        first = ("-include", self.standard) if change is not None else ()
         for source in self._readers(change):
-            flags = ("-fsyntax-only", "-fmax-errors=1", "-Wall", "-Wextra", "-Woverloaded-virtual")
-            said = self._compile(sdk, *flags, source)
+            said = self._compile(sdk, *READING, *first, source)
             if said:
                 return said
         return ""
@@ -308,8 +324,9 @@ class Judge:
     def _compile(self, sdk: list[Path], *arguments: str | Path) -> str:
         include = self.bench.release(str(self.release)) / "include"
         folders = [word for path in (*sdk, include, ISOLATOR) for word in ("-I", path)]
+        # What is compiled beforehand has to come first.
         forced = ["-include", "mesos_buildkit/version.h"]
-        return _said("g++", "-std=c++11", *folders, *forced, *arguments)
+        return _said("g++", "-std=c++11", *folders, *arguments, *forced)
 
     @cached_property
     def _true(self) -> dict[str, bytes]:
@@ -371,6 +388,16 @@ def bench(shared: Path) -> Bench:
 
 
 @pytest.fixture(scope="session")
+def standard(shared: Path) -> Path:
+    header = shared / "standard.hpp"
+    with FileLock(f"{header}.lock"):
+        if not header.exists():
+            header.write_text("".join(f"#include <{name}>\n" for name in STANDARD))
+            assert _said("g++", *READING[:1], *READING[3:], "-x", "c++-header", header) == ""
+    return header
+
+
+@pytest.fixture(scope="session")
 def owned(bench: Bench, in_parallel) -> dict[Release, dict[Row, Changes]]:
     """For each release the rows that the isolator meets there, and in no earlier one."""
 
@@ -410,9 +437,9 @@ def test_the_rows_that_are_met_are_those_one_would_name(owned):
 
 @pytest.mark.parametrize("release", STRETCHES, ids=str)
 def test_a_changed_row_changes_the_verdict(
-    bench: Bench, in_parallel, owned, tmp_path: Path, release: Release
+    bench: Bench, standard: Path, in_parallel, owned, tmp_path: Path, release: Release
 ):
-    judge = Judge(bench, release, tmp_path)
+    judge = Judge(bench, release, tmp_path, standard)
     assert judge.read("true", TABLE) == ""
 
     changes = [

@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support_archives import archive
 
 from buildkit import archives as archives_module
 from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives, default_folder, published_digest
 from buildkit.download import DownloadError, UnreachableError, WrongAnswerError
 from buildkit.errors import TargetError, UnavailableError
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
 
 NAME = "mesos-0.24.1.tar.gz"
 PATH = f"0.24.1/{NAME}"
-GOOD = write_tarball({"mesos-0.24.1/configure": File(b"#!/bin/sh\n", executable=True)})
-OTHER = write_tarball({"mesos-0.24.1/configure": File(b"other")})
+GOOD = archive(NAME)
+OTHER = archive(NAME, b"other")
+NEIGHBOUR = archive(NAME, holds="0.24.2")
 OFFICIAL = "https://archive.apache.org/dist/mesos"
 
 
@@ -150,6 +150,23 @@ class TestFind:
             make(update=update).find(NAME)
         assert lock.pins() == {}
 
+    @pytest.mark.parametrize("update", [True, False])
+    def test_another_releases_archive_is_never_pinned(self, make, put, lock, update):
+        path = put(NEIGHBOUR)
+        with pytest.raises(TargetError, match=r"holds Mesos 0\.24\.2, expected 0\.24\.1; put "):
+            make(update=update).find(NAME)
+        # It is the user's file, so it stays.
+        assert path.read_bytes() == NEIGHBOUR
+        assert lock.pins() == {}
+        path.write_bytes(GOOD)
+        assert make().find(NAME) == path
+
+    def test_nor_is_one_that_names_no_release(self, make, put, lock):
+        put(archive("protobuf-3.5.0.tar.gz"))
+        with pytest.raises(TargetError, match="not a Mesos source archive"):
+            make().find(NAME)
+        assert lock.pins() == {}
+
     def test_it_is_digested_once(self, make, put, monkeypatch):
         digested = []
         digest = archives_module._sha512
@@ -239,11 +256,19 @@ class TestFetch:
         make(update=True).fetch(NAME, PATH)
         assert lock.pin(NAME) == sha512(OTHER)
 
-    @pytest.mark.parametrize("data", [b"<html>", GOOD[:-10]], ids=["page", "cut off"])
-    def test_what_is_no_archive_leaves_nothing(self, make, servers, lock, data):
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (b"<html>", "HTML page"),
+            (GOOD[:-10], "cut off"),
+            (NEIGHBOUR, r"holds Mesos 0\.24\.2, expected 0\.24\.1"),
+        ],
+        ids=["page", "cut off", "neighbour"],
+    )
+    def test_what_is_not_the_archive_leaves_nothing(self, make, servers, lock, data, message):
         servers.files[f"{OFFICIAL}/{PATH}"] = data
         archives = make()
-        with pytest.raises(TargetError, match=r"HTML page|cut off"):
+        with pytest.raises(TargetError, match=message):
             archives.fetch(NAME, PATH)
         assert left(archives) == []
         assert lock.pins() == {}
@@ -332,7 +357,15 @@ class TestTake:
         archives = make()
         with pytest.raises(TargetError, match=f"its SHA-512 is {sha512(OTHER)}; expected"):
             archives.take(NAME, io.BytesIO(OTHER), sha512(GOOD))
+        with pytest.raises(TargetError, match=rf"{NAME}: holds Mesos 0\.24\.2, expected"):
+            archives.take(NAME, io.BytesIO(NEIGHBOUR), sha512(NEIGHBOUR))
         assert left(archives) == []
+        assert lock.pins() == {}
+
+    def test_nor_does_one_that_lies_there_get_pinned(self, make, put, lock):
+        put(NEIGHBOUR)
+        with pytest.raises(TargetError, match=r"holds Mesos 0\.24\.2, expected"):
+            make().take(NAME, io.BytesIO(NEIGHBOUR), sha512(NEIGHBOUR))
         assert lock.pins() == {}
 
     def test_the_pin_here_outranks_the_one_there(self, make, lock):

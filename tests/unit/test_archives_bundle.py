@@ -4,17 +4,16 @@ import hashlib
 import io
 
 import pytest
+from support_archives import archive
 
 from buildkit.archivelock import ArchiveLock
 from buildkit.archives import Archives
 from buildkit.bundle import ArchivesPart, read_bundle, write_bundle
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError, UnavailableError, UsageError
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
 
 DATA = {
-    name: write_tarball({"a": File(name.encode())})
+    name: archive(name)
     for name in ("mesos-0.24.1.tar.gz", "mesos-1.0.1.tar.gz", "protobuf-3.5.0.tar.gz")
 }
 

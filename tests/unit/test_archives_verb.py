@@ -7,17 +7,16 @@ import json
 
 import pytest
 from rich.console import Console
+from support_archives import archive
 
 from buildkit.download import UnreachableError, WrongAnswerError
 from buildkit.errors import BuildkitError, ExitCode
 from buildkit.probe import Probe
 from buildkit.progress import show_on
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
 from buildkit.verbs import sdk
 
 DATA = {
-    name: write_tarball({"a": File(name.encode())})
+    name: archive(name)
     for name in ("mesos-0.24.1.tar.gz", "mesos-1.0.1.tar.gz", "protobuf-3.5.0.tar.gz")
 }
 ALL = list(DATA)
@@ -138,7 +137,7 @@ def test_exit_codes(run, network, older, newer, code):
 def test_a_change_is_refused_unless_asked_for(run, put, folder):
     put(*ALL)
     run("--offline")
-    (folder / "mesos-0.24.1.tar.gz").write_bytes(DATA["protobuf-3.5.0.tar.gz"])
+    (folder / "mesos-0.24.1.tar.gz").write_bytes(archive("mesos-0.24.1.tar.gz", b"other"))
     code, out, _ = run("--offline")
     assert code == ExitCode.TARGET_FAILED
     assert "--update-lock" in out
@@ -175,6 +174,14 @@ def test_used_archives_of_others_go_along(run, put, folder, project, monkeypatch
     run("--offline", "--only", "1.0.1", "--import", str(project.root / "b.tar"))
     names = sorted(path.name for path in folder.glob("*.gz"))
     assert names == ["mesos-1.0.1.tar.gz", "protobuf-3.5.0.tar.gz"]
+
+
+def test_how_far_a_build_would_test_is_no_matter(run, put, project):
+    put(*ALL)
+    project.add('[defaults]\nsmoke = "agent"\n')
+    run("--offline")
+    code, out, _ = run("--offline", "--export", str(project.root / "b.tar"))
+    assert code == ExitCode.OK, out
 
 
 def test_a_bundle_that_is_not_there(run):

@@ -3,6 +3,7 @@
 ``UPDATE_SNAPSHOTS=1 python -m pytest tests/unit/test_context.py`` renews the snapshots.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -131,6 +132,22 @@ class TestContents:
     def test_the_smoke_level_is_the_dockerfiles_too(self, make, level, in_docker):
         [command] = re.findall(r"sh smoke\.sh (\w+)", make(smoke=level).dockerfile)
         assert command == in_docker
+
+    def test_an_agent_is_started_by_a_script_that_no_other_level_has(self, make):
+        below, at = make("1.2.3"), make("1.2.3", smoke="agent")
+        assert set(at.tree()) - set(below.tree()) == {"agent.sh"}
+        assert at.smoke_digest != below.smoke_digest
+        assert at.build_digest == below.build_digest
+
+    @pytest.mark.parametrize(("release", "in_it"), [("1.0.4", False), ("1.2.3", True)])
+    def test_that_script_has_the_releases_own_flags(self, make, release, in_it):
+        script = make(release, smoke="agent").agent["agent.sh"].data.decode()
+        words = shlex.split(script.replace("\\\n", " "), comments=True)
+        after = {
+            one: two for one, two in itertools.pairwise(words) if two.startswith("--launcher=")
+        }
+        assert after == {"--agent": "--launcher=posix"}
+        assert ("--runtime_dir={work}/runtime" in words) == in_it
 
     def test_only_what_the_globs_match_is_compiled_in_a_fixed_order(self, make, make_target):
         script = make().rendered["flags.sh"].data.decode()

@@ -15,7 +15,7 @@ from buildkit.drift.text import report_lines
 from buildkit.interfaces import load
 from buildkit.releases import FINAL_RELEASES, Release
 
-TABLE = load()
+TABLE = load(further=True)
 OLD, NEW = Release(1, 0, 0), Release(1, 2, 0)
 
 
@@ -103,9 +103,13 @@ class TestText:
         assert [entry.effect for entry in section.entries] == [Effect.NEEDS_GUARD, Effect.ADDITIVE]
 
     def test_messages_that_move_together_are_one_entry(self):
-        [line] = [line for line in text(steps("1.0.4", "1.1.3")) if "other .proto file" in line]
-        for name in ("ContainerState", "ContainerConfig", "slave/containerizer.proto"):
-            assert name in line
+        lines = text(steps("1.0.4", "1.1.3"))
+        [index] = [index for index, line in enumerate(lines) if "other .proto file" in line]
+        for name in ("ContainerState", "ContainerLaunchInfo", "ContainerConfig"):
+            assert name in lines[index]
+        assert lines[index + 2].strip() == (
+            "+ mesos/slave/containerizer.proto, <mesos/slave/containerizer.pb.h>"
+        )
 
     def test_what_begins_elsewhere_says_so(self):
         lines = text(

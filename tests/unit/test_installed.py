@@ -7,7 +7,7 @@ from buildkit.patches import load_patch
 from buildkit.releases import Release
 from buildkit.sdk.installed import headers, library, vendor
 from buildkit.sdk.installed.image import read_image
-from buildkit.sdk.installed.prefix import read_prefix
+from buildkit.sdk.installed.prefix import prefix_programs, read_prefix
 from buildkit.sdk.installed.survey import debian_packages, read_survey
 from buildkit.tree import File
 
@@ -56,7 +56,7 @@ class TestHeaders:
     def test_a_folder_that_is_not_there_has_none(self, tmp_path):
         assert headers.read_third_party(tmp_path / "no") == {}
 
-    def test_layout_and_flags_belong_together(self):
+    def test_they_lie_where_a_release_sdk_has_them(self):
         tree = {
             "mesos/include/mesos/a.hpp": File(b""),
             "stout/include/stout/b.hpp": File(b""),
@@ -65,19 +65,12 @@ class TestHeaders:
             "compat/e.h": File(b""),
         }
         assert sorted(headers.sdk_tree(tree)) == [
-            "sdk/3rdparty/boost/d.hpp",
-            "sdk/compat/e.h",
-            "sdk/include/mesos/a.hpp",
-            "sdk/lib/process/c.hpp",
-            "sdk/lib/stout/b.hpp",
+            "3rdparty/boost/d.hpp",
+            "compat/e.h",
+            "include/mesos/a.hpp",
+            "lib/process/c.hpp",
+            "lib/stout/b.hpp",
         ]
-        assert headers.include_flags(tree, ["/opt/x"]) == (
-            *("-Isdk/include", "-isystemsdk/lib", "-isystemsdk/3rdparty"),
-            *("-isystem/opt/x", "-idiraftersdk/compat"),
-        )
-        assert headers.include_flags({"mesos/include/mesos/a.hpp": File(b"")}, []) == (
-            *("-Isdk/include", "-isystemsdk/lib"),
-        )
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -111,10 +104,6 @@ class TestHeaders:
             3005000
         )
         assert headers.protobuf_version({}) is None
-
-    @pytest.mark.parametrize(("release", "count"), [("0.24.2", 0), ("0.25.0", 2), ("1.11.0", 2)])
-    def test_what_a_mesos_without_flags_in_its_mesos_pc_was_compiled_with(self, release, count):
-        assert len(headers.json_flags(Release.parse(release))) == count
 
 
 class TestPatches:
@@ -235,6 +224,17 @@ class TestPrefix:
     def test_what_is_not_whole_is_refused(self, write, files, problem):
         with pytest.raises(TargetError, match=problem):
             read_prefix(write(files), RELEASE)
+
+    def test_its_programs_are_those_that_a_smoke_test_may_start(self, write):
+        names = ("sbin/mesos-agent", "bin/mesos-ps", "libexec/mesos/mesos-fetcher", "bin/other")
+        root = write(dict.fromkeys(names, ""))
+        (root / "sbin/mesos-slave").symlink_to("mesos-agent")
+        found = dict(prefix_programs(root))
+        assert list(found) == [
+            "sbin/mesos-agent", "sbin/mesos-slave", "libexec/mesos/mesos-fetcher",
+        ]  # fmt: skip
+        # What is handed on is the file itself.
+        assert found["sbin/mesos-slave"].name == "mesos-agent"
 
     def test_a_folder_that_is_not_there_names_the_key(self, tmp_path):
         with pytest.raises(TargetError, match=r"/no: no such folder; see key 'prefix' of \[sdk\]"):
@@ -368,6 +368,7 @@ class TestImage:
         "prefix.txt": "/opt/mesos\n",
         "protoc.txt": "\n",
         "includes.txt": "/opt/mesos/include\n",
+        "programs.txt": "sbin/mesos-master\nbin/mesos-ps\nlibexec/mesos/mesos-fetcher\n",
     }
 
     def test_what_the_script_left_is_read(self, write):
@@ -379,6 +380,8 @@ class TestImage:
         assert image.library == "/opt/mesos/lib/libmesos-1.2.3.so"
         assert image.needed == ("libprotobuf.so.32", "libc.so.6")
         assert not image.protoc
+        # Of its programs, those that a smoke test may start.
+        assert image.programs == ("sbin/mesos-master", "libexec/mesos/mesos-fetcher")
 
     def test_mesos_pc_is_not_needed(self, write):
         assert read_image(write(self.FILES), "mesos:1", RELEASE).pc is None

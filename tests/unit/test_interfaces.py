@@ -458,3 +458,84 @@ def test_messages_that_contain_each_other_are_refused(
 
     with pytest.raises(UsageError, match="contain each other: Labels -> Label -> Labels"):
         render(at("1.11.0"), load(altered("messages", tie)))
+
+
+# --- what isolators do without
+
+
+def test_further_messages_are_read_only_if_asked_for(table: InterfaceTable) -> None:
+    further = load(further=True)
+    assert "FrameworkInfo" not in table.messages
+    assert "Status" not in table.enums
+    assert set(further.messages) > set(table.messages)
+    assert set(further.enums) > set(table.enums)
+    assert further.digest != table.digest
+
+
+@pytest.mark.parametrize(
+    ("message", "number", "name", "begins"),
+    [
+        ("FrameworkInfo", 12, "roles", "1.2.0"),
+        ("FrameworkInfo", 13, "offer_filters", "1.8.0"),
+        ("SlaveInfo", 10, "domain", "1.4.0"),
+        ("Offer", 8, "url", "0.24.0"),
+        ("Offer.Operation", 7, "launch_group", "1.1.0"),
+        ("MasterInfo", 7, "address", "0.24.0"),
+    ],
+)
+def test_when_fields_of_frameworks_messages_came(
+    message: str, number: int, name: str, begins: str
+) -> None:
+    rows = [row for row in load(further=True).messages[message].fields if row.name == name]
+    assert rows[0].number == number
+    assert str(rows[0].since) == begins
+
+
+def test_types_that_further_messages_name_are_there(table: InterfaceTable) -> None:
+    """Whatever is followed is found: nothing was forgotten on the way."""
+    further = load(further=True)
+    known = {*further.messages, *further.enums}
+    scalars = {
+        *("bool", "string", "bytes", "double", "float"),
+        *("int32", "int64", "uint32", "uint64"),
+    }
+    # Since 1.0.0 no module meets ACLs.
+    for name in set(further.messages) - set(table.messages) - {"ACLs"}:
+        for row in further.messages[name].fields:
+            scopes = name.split(".")
+            # Keys do not have the package.
+            type_ = row.type.removeprefix("quota.")
+            spelled = [".".join((*scopes[:n], type_)) for n in range(len(scopes), -1, -1)]
+            assert row.type in scalars or known & set(spelled), (name, row)
+
+
+def test_a_message_in_two_files(altered: Callable[..., Path]) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["messages"]["ContainerID"] = content["messages"]["Filters"]
+
+    path = altered("further", change)
+    with pytest.raises(TableError, match=r"further\.json: messages\.ContainerID: is in messages"):
+        load(path, further=True)
+    load(path)
+
+
+@pytest.mark.parametrize("key", ["messages", "enums"])
+def test_a_part_of_the_further_file_is_lacking(altered: Callable[..., Path], key: str) -> None:
+    path = altered("further", lambda content: content.pop(key))
+    with pytest.raises(TableError, match=f"{key}: expected an object"):
+        load(path, further=True)
+
+
+def test_one_number_has_one_name_unless_aliases_are_allowed(altered: Callable[..., Path]) -> None:
+    values = [{"name": "A", "number": 1}, {"name": "B", "number": 1}]
+
+    def change(content: dict[str, Any]) -> None:
+        content["Volume.Mode"]["values"] = values
+
+    with pytest.raises(TableError, match="overlapping rows for 1"):
+        load(altered("enums", change))
+
+    def allow(content: dict[str, Any]) -> None:
+        content["Volume.Mode"] |= {"values": values, "aliases": True}
+
+    assert len(load(altered("enums", allow)).enum_values("Volume.Mode", at("1.0.0"))) == 2

@@ -60,6 +60,13 @@ environment = { DVDI_VOLUME_NAME = "v1", DVDI_VOLUME_DVDCLI = "{stand-in}" }
 root = true
 writes = ["/var/run/mesos/isolators"]
 
+[module.deploy]
+libraries = "/opt/mesos/modules"
+manifests = "/etc/mesos/modules.d"
+parameters = { command = "/usr/bin/dvdcli" }
+isolators = [{ match = "<0.23", name = "filesystem/shared", why = "makes the namespace" }]
+state = "/var/run/mesos/isolators/volume"
+
 [[module]]
 name = "other"
 version = "2"
@@ -152,6 +159,8 @@ def test_every_key_of_the_models_is_in_that_file():
         "Defaults": raw["defaults"],
         "Module": raw["module"][0] | raw["module"][1],
         "Smoke": raw["module"][0]["smoke"],
+        "Deploy": raw["module"][0]["deploy"],
+        "FurtherIsolator": raw["module"][0]["deploy"]["isolators"][0],
         "Platform": raw["platform"][0],
         "BootstrapTable": raw["platform"][0]["bootstrap"],
         "Floor": raw["platform"][0]["floor"],

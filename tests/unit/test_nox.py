@@ -11,7 +11,19 @@ import buildkit
 import buildkit.nox
 from buildkit.releases import FINAL_RELEASES
 
-PLAIN = {"build", "smoke", "contexts", "sdk", "plan", "matrix", "drift", "clean"}
+PLAIN = {
+    "build",
+    "smoke",
+    "contexts",
+    "sdk",
+    "plan",
+    "matrix",
+    "drift",
+    "report",
+    "deploy",
+    "doctor",
+    "clean",
+}
 
 
 @pytest.fixture

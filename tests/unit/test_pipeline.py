@@ -46,6 +46,7 @@ class PretendEngine:
         self.steps = []
         self.bad = {}
         self.identity = "base-1"
+        self.content = "library"
 
     def provide(self, *_):
         return Base(identity=self.identity, reference="host", compiler="g++", architecture="amd64")
@@ -60,11 +61,10 @@ class PretendEngine:
         self.leave(step.name, release, output)
         return OK
 
-    @staticmethod
-    def leave(step, release, output):
+    def leave(self, step, release, output):
         if step == "build":
             library = f"libvolume-1.0.0+mesos-{release}.stub.so"
-            (output / library).write_text(f"library for {release}")
+            (output / library).write_text(f"{self.content} for {release}")
             (output / f"{library}.debug").write_text("debug")
             (output / "compiler.txt").write_text("g++ 12.2.0\n")
         elif step == "smoke":
@@ -210,10 +210,21 @@ class TestCache:
         run()
         engine.steps.clear()
         (project.root / "src" / "volume.cpp").write_text("int descriptor2;\n")
+        engine.content = "other library"
         assert not any(outcome.cached for outcome in run().values())
-        assert engine.count()["build"] == 2
+        assert engine.count()["build"] == engine.count()["smoke"] == 2
         # The harness does not know the module.
         assert engine.count()["harness"] == engine.count()["harness-core"] == 0
+
+    def test_the_same_library_from_another_source_is_not_smoked_again(self, run, project, engine):
+        run()
+        engine.steps.clear()
+        (project.root / "src" / "volume.cpp").write_text("int descriptor;  // of a volume\n")
+        outcomes = run()
+        assert engine.count() == {"build": 2}
+        assert outcomes["0.24.1"].stage("build").state == "passed"
+        assert outcomes["0.24.1"].stage("smoke").state == "cached"
+        assert outcomes["0.24.1"].status is Status.PASSED
 
     def test_an_override_builds_its_releases_again_and_no_other(self, run, project, engine):
         run()
@@ -281,6 +292,7 @@ class TestBad:
     def test_what_was_published_before_is_withdrawn(self, run, project, engine):
         run()
         (project.root / "src" / "volume.cpp").write_text("int other;\n")
+        engine.content = "other library"
         engine.bad["smoke", "0.24.1"] = fails()
         run()
         assert libraries(project) == ["libvolume-1.0.0+mesos-1.0.1.stub.so"]

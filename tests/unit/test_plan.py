@@ -245,11 +245,63 @@ class TestSdk:
         project.write(project.path.read_text().replace('"0.24.1"', '"0.22.0", "1.11.0"'))
         assert len(project.plan().targets) == 3
 
-    def test_a_real_agent_is_not_to_be_had_with_stubs(self, project):
+
+class TestAgentLevel:
+    PREFIX = '[sdk]\nprefix = "/opt/mesos/{release}"\nimage = "mesos:{release}"\n'
+
+    @pytest.fixture(autouse=True)
+    def releases(self, project):
+        project.set_releases("0.24.1", "0.25.0", "1.2.3")
+
+    def refused(self, project, **options):
         with pytest.raises(UsageError) as caught:
-            project.plan(smoke="agent")
-        for part in ("'agent'", "0.24.1", "--smoke run", "--sdk"):
-            assert part in str(caught.value)
+            project.plan(smoke="agent", **options)
+        return str(caught.value)
+
+    @pytest.mark.parametrize("sdk", ["stub", "release"])
+    def test_an_sdk_without_an_agent_is_refused_with_those_that_have_one(self, project, sdk):
+        message = self.refused(project, sdk=sdk, only=("1.2.3",))
+        for part in (
+            "'agent'", f"1.2.3 would be built against a {sdk} SDK", "--sdk prefix or --sdk image",
+            "in [sdk] of ", "matrix.toml (", "--smoke run",
+        ):  # fmt: skip
+            assert part in message
+        assert "--sdk release" not in message
+
+    def test_what_auto_picks_is_no_other(self, project):
+        probe = Probe(
+            docker=False, docker_detail="", release_sdks=frozenset({Release.parse("1.2.3")})
+        )
+        with pytest.raises(UsageError, match="against a release SDK"):
+            project.plan(probe, smoke="agent", only=("1.2.3",))
+
+    def test_an_installed_mesos_will_do(self, project):
+        project.add(self.PREFIX)
+        plan = project.plan(smoke="agent", sdk="prefix", only=(">=0.25",))
+        assert [str(target.release) for target in plan.targets] == ["0.25.0", "1.2.3"]
+        assert plan.smoke == "agent"
+
+    def test_so_will_an_image(self, project):
+        project.add(self.PREFIX)
+        probe = Probe(docker=True, docker_detail="pretended")
+        options = {"sdk": "image", "engine": "docker", "only": ("1.2.3",)}
+        assert project.plan(probe, smoke="agent", **options).targets
+
+    def test_one_that_is_too_old_is_refused_with_the_first_that_is_not(self, project):
+        project.add(self.PREFIX)
+        message = self.refused(project, sdk="prefix")
+        for part in ("begins at Mesos 0.25.0", "0.24.1 is selected", "--smoke run"):
+            assert part in message
+
+    def test_what_is_skipped_is_not_asked(self, project):
+        project.add(f'{self.PREFIX}[[override]]\nmatch = "<0.25"\nskip = "old"\n')
+        assert len(project.plan(smoke="agent", sdk="prefix").targets) == 3
+
+    def test_a_sanitizer_is_not_for_an_agent_without_one(self, project):
+        project.add(self.PREFIX)
+        message = self.refused(project, sdk="prefix", only=("1.2.3",), sanitize=("address",))
+        assert "--sanitize" in message
+        assert "--smoke run" in message
 
 
 class TestEncodings:

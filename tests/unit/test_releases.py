@@ -8,7 +8,15 @@ from packaging.version import Version
 
 from buildkit import interfaces
 from buildkit.errors import UsageError
-from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, expand, nearest, select
+from buildkit.releases import (
+    FINAL_RELEASES,
+    Release,
+    did_you_mean,
+    expand,
+    nearest,
+    neighbours_of,
+    select,
+)
 
 releases = st.builds(Release, *[st.integers(0, 120)] * 3)
 subsets = st.lists(st.sampled_from(FINAL_RELEASES), unique=True, min_size=1)
@@ -53,6 +61,22 @@ def test_the_final_releases_are_sixty_from_0_21_0_to_1_11_0():
 
 def test_the_interface_table_knows_the_same_releases():
     assert sorted(interfaces.load().dates) == list(FINAL_RELEASES)
+
+
+@pytest.mark.parametrize(
+    ("release", "neighbours"),
+    [
+        ("1.0.4", ["1.0.3", "1.1.0"]),
+        ("1.0.0", ["0.28.3", "1.0.1"]),
+        ("0.21.0", ["0.21.1"]),
+        ("1.11.0", ["1.10.0"]),
+        # Of a release that the table does not have.
+        ("1.0.9", ["1.0.4", "1.1.0"]),
+        ("2.0.0", ["1.11.0"]),
+    ],
+)
+def test_neighbours_are_the_final_releases_before_and_after(release, neighbours):
+    assert [str(other) for other in neighbours_of(Release.parse(release))] == neighbours
 
 
 class TestSelect:

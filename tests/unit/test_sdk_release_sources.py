@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from buildkit.errors import UnavailableError
+from buildkit.errors import TargetError, UnavailableError
 from buildkit.releases import Release
 from buildkit.sdk.release.sources import read_sources
 
@@ -161,12 +161,12 @@ def test_what_the_archive_has_outranks_a_completion(read, tmp_path):
 
 def test_an_archive_of_another_release_is_refused(read):
     files = release_files(Release(1, 2, 2), NEW, "http-parser")
-    with pytest.raises(UnavailableError, match=r"holds Mesos 1\.2\.2, expected 1\.2\.3"):
+    with pytest.raises(TargetError, match=r"holds Mesos 1\.2\.2, expected 1\.2\.3"):
         read(Release(1, 2, 3), files)
 
 
 def test_an_archive_of_something_else_is_refused(read):
-    with pytest.raises(UnavailableError, match="not a Mesos source archive"):
+    with pytest.raises(TargetError, match="not a Mesos source archive"):
         read(Release(1, 2, 3), {"README": "hello\n"})
 
 

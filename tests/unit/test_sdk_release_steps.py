@@ -1,5 +1,7 @@
 """The SDK and the folders of its steps, made of small made-up sources."""
 
+import re
+
 import pytest
 
 from buildkit.errors import UnavailableError
@@ -201,25 +203,25 @@ class TestCompileFlags:
         folders = [flag for flag in compile_flags(release) if "sdk/" in flag]
         assert [flag for flag in folders if not flag.startswith("-i")] == ["-Isdk/include"]
 
-    @pytest.mark.parametrize(
-        ("release", "defined"),
-        [
-            (Release(0, 23, 0), False),
-            (Release(0, 24, 2), False),
-            (Release(0, 25, 0), True),
-            (Release(1, 11, 0), True),
-        ],
-    )
-    def test_json_is_compiled_as_mesos_does(self, release, defined):
-        flags = compile_flags(release)
-        assert ("-DPICOJSON_USE_INT64" in flags) is defined
-        assert ("-D__STDC_FORMAT_MACROS" in flags) is defined
+    def test_every_folder_is_searched(self):
+        folders = {path.partition("/")[0] for path in sdk_tree(SOURCES, GENERATED, RELEASE)}
+        searched = {flag.rpartition("/")[2] for flag in compile_flags(RELEASE) if "sdk/" in flag}
+        assert folders - {"bin"} <= searched
+
+
+def compiled_by(tree, name):
+    """The sources that a list stands for, those of its units included."""
+    compiled = []
+    for path in listed(tree, name):
+        unit = re.findall(r'#include "(.*)"', text(tree, path)) if "units/" in path else [path]
+        compiled += unit
+    return compiled
 
 
 class TestProtobuf:
     def test_compiles_what_its_makefile_lists_for_cpp_without_zlib(self):
         tree = protobuf_tree(SOURCES, compiler="g++", flags=())
-        assert listed(tree, "library.txt") == [
+        assert compiled_by(tree, "library.txt") == [
             "src/google/protobuf/stubs/common.cc",
             "src/google/protobuf/message.cc",
         ]
@@ -231,8 +233,28 @@ class TestProtobuf:
 
     def test_has_every_file_that_it_lists(self):
         tree = protobuf_tree(SOURCES, compiler="g++", flags=())
-        assert set(tree) >= {*listed(tree, "library.txt"), *listed(tree, "protoc.txt")}
+        lists = ("library.txt", "protoc.txt")
+        assert set(tree) >= {path for name in lists for path in compiled_by(tree, name)}
+        assert set(tree) >= {path for name in lists for path in listed(tree, name)}
         assert "src/google/protobuf/stubs/hash.h" in tree
+
+    def test_many_sources_are_compiled_in_one_go_but_those_with_names_in_common_alone(self):
+        plain = [f"google/protobuf/part{number}.cc" for number in range(20)]
+        odd = ["google/protobuf/util/x.cc", "google/protobuf/generated_message_table_driven.cc"]
+        makefile = f"{MAKEFILE}libprotobuf_la_SOURCES += {' '.join([*plain, *odd])}\n"
+        sources = {
+            **SOURCES,
+            "protobuf/src/Makefile.am": File(makefile.encode()),
+            **{f"protobuf/src/{path}": File(b"") for path in (*plain, *odd)},
+        }
+        tree = protobuf_tree(sources, compiler="g++", flags=())
+        compiled = compiled_by(tree, "library.txt")
+        assert compiled[2:] == [f"src/{path}" for path in (*plain, *odd)]
+        assert listed(tree, "library.txt") == [
+            "units/0.cc",
+            "units/1.cc",
+            *(f"src/{path}" for path in odd),
+        ]
 
     def test_changes_with_compiler_and_flags_only(self):
         one = protobuf_tree(SOURCES, compiler="g++", flags=("-D_GLIBCXX_USE_CXX11_ABI=0",))

@@ -14,6 +14,7 @@ from pathlib import Path
 from buildkit.errors import TargetError
 from buildkit.patches import Patch, PatchSet, apply_patches, compatibility_headers
 from buildkit.releases import Release
+from buildkit.sdk.layout import place_of
 from buildkit.tree import File, Tree, under
 
 VERSION_HEADER = "mesos/version.hpp"
@@ -25,13 +26,6 @@ _HOMES = {
 }
 """Mesos's own folders below an include folder -> where the release's sources have them."""
 _THIRD_PARTY = "3rdparty/"
-_ROOTS = {
-    "mesos/include/": "include/",
-    "stout/include/": "lib/",
-    "libprocess/include/": "lib/",
-    _THIRD_PARTY: _THIRD_PARTY,
-}
-"""Folder of the sources -> folder of the SDK, as in a release SDK."""
 SEARCHED_ANYWAY = frozenset({"/usr/include", "/usr/local/include"})
 """Compilers look here by themselves, and must not be told to look here earlier."""
 
@@ -135,34 +129,6 @@ def _one_by_one(patch: Patch) -> Iterator[Patch]:
 
 
 def sdk_tree(headers: Tree) -> dict[str, File]:
-    """The headers as they lie below a work folder."""
-    return under("sdk", dict(_placed(headers)))
-
-
-def _placed(headers: Tree) -> Iterator[tuple[str, File]]:
-    for path, file in headers.items():
-        root = next((root for root in _ROOTS if path.startswith(root)), "")
-        yield _ROOTS.get(root, "") + path.removeprefix(root), file
-
-
-def include_flags(headers: Tree, others: Sequence[str]) -> tuple[str, ...]:
-    """Where the compiler finds the headers, and ``others``: folders of the base system.
-
-    Mesos's own come by -I, because the compiler does not warn of hidden virtuals in headers found
-    by -isystem.
-    """
-    packed = {path.partition("/")[0] for path in headers}
-    return (
-        "-Isdk/include",
-        "-isystemsdk/lib",
-        *(("-isystemsdk/3rdparty",) if "3rdparty" in packed else ()),
-        *(f"-isystem{folder}" for folder in others),
-        # What the system has itself comes first.
-        *(("-idiraftersdk/compat",) if "compat" in packed else ()),
-    )
-
-
-def json_flags(release: Release) -> tuple[str, ...]:
-    """What a release is compiled with, and json.hpp changes with, where no mesos.pc says it."""
-    since = Release(0, 25, 0)
-    return ("-DPICOJSON_USE_INT64", "-D__STDC_FORMAT_MACROS") if release >= since else ()
+    """The headers as they lie below ``sdk/`` of a work folder."""
+    # What is not Mesos's own, and what is ours, is named as it is to lie there.
+    return {place_of(path) or path: file for path, file in headers.items()}

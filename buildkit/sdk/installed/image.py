@@ -1,12 +1,13 @@
 """An installed Mesos in an image: read from the folder that ``image.sh`` leaves when run in it."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from buildkit.releases import Release
 from buildkit.sdk.installed.headers import SEARCHED_ANYWAY, mesos_version, read_own
 from buildkit.sdk.installed.library import check_release
 from buildkit.sdk.installed.pkgconfig import MesosPc, read_mesos_pc
+from buildkit.smoke.agent import is_program
 from buildkit.tree import Tree
 
 
@@ -26,6 +27,10 @@ class Image:
     """The libraries that libmesos names."""
     protoc: str
     """The path of the protobuf compiler in the image; empty if it has none."""
+    prefix: str
+    """Where Mesos is installed in the image."""
+    programs: tuple[str, ...]
+    """Its programs, below the prefix."""
 
 
 def read_image(folder: Path, image: str, release: Release) -> Image:
@@ -40,6 +45,7 @@ def read_image(folder: Path, image: str, release: Release) -> Image:
         pc = read_mesos_pc(file.read_text(errors="replace"), f"mesos.pc of {image}")
     library = _text(folder / "library.txt")
     prefix = _text(folder / "prefix.txt")
+    programs = tuple(_text(folder / "programs.txt").splitlines())
     check_release(
         f"image {image}: {prefix}",
         release,
@@ -55,6 +61,8 @@ def read_image(folder: Path, image: str, release: Release) -> Image:
         library=library,
         needed=tuple(_text(folder / "needed.txt").split()),
         protoc=_text(folder / "protoc.txt"),
+        prefix=prefix,
+        programs=tuple(name for name in programs if is_program(PurePosixPath(name))),
     )
 
 

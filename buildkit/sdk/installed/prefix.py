@@ -3,9 +3,9 @@
 It is read here and not on the base, because a container does not see this machine's files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from buildkit.errors import TargetError
 from buildkit.releases import Release
@@ -25,6 +25,7 @@ from buildkit.sdk.installed.library import (
     read_library,
 )
 from buildkit.sdk.installed.pkgconfig import MesosPc, read_mesos_pc
+from buildkit.smoke.agent import FOLDERS, LAUNCHER, is_program
 from buildkit.tree import File, Tree
 
 
@@ -43,6 +44,8 @@ class Prefix:
     """The libraries in the prefix that libmesos needs: SONAME -> file."""
     protoc: File | None
     """The protobuf compiler that was installed with Mesos."""
+    programs: Mapping[str, Path]
+    """Mesos's own programs that a smoke test may start: path below the prefix -> file."""
 
 
 def read_prefix(prefix: Path, release: Release) -> Prefix:
@@ -87,7 +90,17 @@ def read_prefix(prefix: Path, release: Release) -> Prefix:
             library, [*folders, *(part / lib for part in parts for lib in ("lib", "lib64"))]
         ),
         protoc=File(protoc.read_bytes(), executable=True) if protoc else None,
+        programs=dict(prefix_programs(prefix)),
     )
+
+
+def prefix_programs(prefix: Path) -> Iterator[tuple[str, Path]]:
+    """Mesos's own programs below a prefix: path and file, links followed."""
+    for folder in (*FOLDERS, LAUNCHER):
+        for path in sorted((prefix / folder).glob("*")):
+            name = path.relative_to(prefix)
+            if path.is_file() and is_program(PurePosixPath(name)):
+                yield name.as_posix(), path.resolve()
 
 
 def _find_mesos_pc(folders: list[Path]) -> MesosPc | None:

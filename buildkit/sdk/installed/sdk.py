@@ -12,8 +12,6 @@ from buildkit.patches import Patch
 from buildkit.plan import Target
 from buildkit.sdk.installed.headers import (
     generated_by,
-    include_flags,
-    json_flags,
     patched,
     protobuf_version,
     sdk_tree,
@@ -24,13 +22,16 @@ from buildkit.sdk.installed.pkgconfig import MesosPc
 from buildkit.sdk.installed.prefix import Prefix, read_prefix
 from buildkit.sdk.installed.survey import Survey, debian_packages, read_survey
 from buildkit.sdk.installed.vendor import check_protobuf, vendor_warnings
-from buildkit.sdk.model import Runtime, Sdk
+from buildkit.sdk.layout import include_flags, json_flags
+from buildkit.sdk.model import Installation, Runtime, Sdk
+from buildkit.smoke.agent import LAUNCHER, choose_programs
 from buildkit.steps import Product, Site, StepFailedError, Steps
 from buildkit.tarballs import write_tarball
-from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, write_tree
+from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 
 _PACKED = "sdk.tar.gz"
 _LIBRARIES = "runtime/lib"
+_PROGRAMS = "runtime/mesos"
 _PROTOC = '#!/bin/sh\n# The protobuf compiler of the base.\nexec {} "$@"\n'
 _MACHINES = {"amd64": "EM_X86_64", "arm64": "EM_AARCH64"}
 
@@ -59,6 +60,7 @@ class _Found:
     protoc: File
     link: tuple[str, ...]
     """The libraries that the harness is linked with, and where it finds them."""
+    installation: Callable[[], Installation]
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """As in :class:`Runtime`."""
 
@@ -128,6 +130,7 @@ class InstalledSdks:
                 # Relative to the harness, which lies in a folder beside.
                 f"-Wl,-rpath,$ORIGIN/../{_LIBRARIES}",
             ),
+            installation=lambda: _prefix_programs(f"{target.name}: prefix {where}", prefix, target),
             inputs={_LIBRARIES: product.entry / "lib"},
         )
 
@@ -159,6 +162,19 @@ class InstalledSdks:
             cached=product.cached,
             protoc=_calling(image.protoc or "protoc"),
             link=(*map(str, libraries), *(f"-Wl,-rpath,{place}" for place in places)),
+            installation=lambda: Installation(
+                digest=site.base.identity,
+                programs={
+                    role: f"{image.prefix}/{path}"
+                    for role, path in choose_programs(
+                        f"{target.name}: image {name}: {image.prefix}",
+                        image.programs,
+                        target.release,
+                    ).items()
+                },
+                launcher=f"{image.prefix}/{LAUNCHER}",
+                libraries=tuple(places),
+            ),
         )
 
     def _survey(  # noqa: PLR0913, PLR0917
@@ -199,6 +215,8 @@ class InstalledSdks:
             say=site.log,
         )
         tree = sdk_tree(headers)
+        packed_folders = {path.partition("/")[0] for path in tree}
+        tree = under("sdk", tree)
         if target.module.protos or target.module.build:
             tree["sdk/bin/protoc"] = found.protoc
         files = tree_digest(tree)
@@ -221,7 +239,7 @@ class InstalledSdks:
         return Sdk(
             kind=target.sdk,
             digest=digest_of(files, found.digest),
-            compile_flags=(*include_flags(headers, folders), *flags),
+            compile_flags=(*include_flags(packed_folders, folders), *flags),
             link_flags=(),
             # module/manager.hpp is not installed.
             real_loader=False,
@@ -235,7 +253,24 @@ class InstalledSdks:
             cached=found.cached and product.cached,
             tree=packed,
             runtime=runtime,
+            installation=found.installation,
         )
+
+
+def _prefix_programs(where: str, prefix: Prefix, target: Target) -> Installation:
+    chosen = choose_programs(where, prefix.programs, target.release)
+    needed = {
+        path: file
+        for path, file in prefix.programs.items()
+        if path in chosen.values() or path.startswith(f"{LAUNCHER}/")
+    }
+    return Installation(
+        digest=digest_of(*file_digests(sorted(needed.items()))),
+        programs={role: f"{_PROGRAMS}/{path}" for role, path in chosen.items()},
+        launcher=f"{_PROGRAMS}/{LAUNCHER}",
+        libraries=(_LIBRARIES,),
+        inputs={f"{_PROGRAMS}/{path}": file for path, file in needed.items()},
+    )
 
 
 def _origin(target: Target) -> str:

@@ -4,24 +4,14 @@ from collections.abc import Iterator
 
 from buildkit.patches import compatibility_headers
 from buildkit.releases import Release
+from buildkit.sdk.layout import include_flags, json_flags, place_of
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.protobuf import public_headers
 from buildkit.sdk.release.substitution import glog_headers, version_header
 from buildkit.tree import File, Tree, under
 
 _HEADERS = (".h", ".hpp", ".ipp")
-
-_ROOTS = {
-    "mesos/include/": "include/",
-    "mesos/src/": "src/",
-    "stout/include/": "lib/",
-    "libprocess/include/": "lib/",
-    "picojson/": "3rdparty/",
-    "http-parser/": "3rdparty/",
-    "concurrentqueue/": "3rdparty/",
-    "rapidjson/include/": "3rdparty/",
-}
-"""Folder of the sources -> folder of the SDK; boost, glog and protobuf are chosen otherwise."""
+_FOLDERS = ("src", "lib", "3rdparty", "compat")
 
 
 def sdk_tree(sources: Tree, generated: Tree, release: Release) -> dict[str, File]:
@@ -45,32 +35,17 @@ def sdk_tree(sources: Tree, generated: Tree, release: Release) -> dict[str, File
 
 def _headers(sources: Tree) -> Iterator[tuple[str, File]]:
     for path, file in sources.items():
-        if path.startswith("boost/boost/"):
+        place = place_of(path)
+        if place is not None and (
+            path.endswith(_HEADERS)
             # All of it: boost includes files of any suffix.
-            yield f"3rdparty/{path.removeprefix('boost/')}", file
-            continue
-        for root, folder in _ROOTS.items():
+            or path.startswith("boost/")
             # Modules with messages of their own import those of Mesos.
-            if path.startswith(root) and (
-                path.endswith(_HEADERS) or (folder == "include/" and path.endswith(".proto"))
-            ):
-                yield folder + path.removeprefix(root), file
+            or (path.startswith("mesos/include/") and path.endswith(".proto"))
+        ):
+            yield place, file
 
 
 def compile_flags(release: Release) -> tuple[str, ...]:
-    """The flags for compiling against the SDK, with folders relative to the work folder.
-
-    Mesos's own headers come by -I, because the compiler does not warn of hidden virtuals in headers
-    found by -isystem.
-    """
-    # Part of how these releases are compiled: what json.hpp holds depends on it.
-    json = ("-DPICOJSON_USE_INT64", "-D__STDC_FORMAT_MACROS") if release.matches(">=0.25") else ()
-    return (
-        "-Isdk/include",
-        "-isystemsdk/src",
-        "-isystemsdk/lib",
-        "-isystemsdk/3rdparty",
-        # What the system has itself comes first.
-        "-idiraftersdk/compat",
-        *json,
-    )
+    """The flags for compiling against the SDK, with folders relative to the work folder."""
+    return (*include_flags(_FOLDERS), *json_flags(release))

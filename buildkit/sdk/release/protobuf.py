@@ -14,6 +14,11 @@ from buildkit.tree import File, Tree
 
 _FLAGS = ("-std=c++11", "-O1", "-w", "-fPIC", "-pthread", "-DHAVE_PTHREAD=1", "-I.", "-Isrc")
 _OTHER_LANGUAGES = re.compile(r"/compiler/(?!cpp/)[a-z0-9_]+/")
+_ALONE = re.compile(r"/(util|compiler)/|table_driven")
+"""Sources of which many have names in common; as a unit they would be compiled for nothing."""
+_UNIT = 12
+"""Sources in a unit. Headers are most of what there is to compile in each; with more of them a
+compiler would need more memory, and others would wait for it."""
 _MAKEFILE = "protobuf/src/Makefile.am"
 
 
@@ -35,6 +40,8 @@ def protobuf_tree(sources: Tree, *, compiler: str, flags: Sequence[str]) -> dict
         if not _OTHER_LANGUAGES.search(path)
     ]
     every = (*_FLAGS, *flags)
+    units = _units([path for path in library if not _ALONE.search(path)])
+    alone = [path for path in library if _ALONE.search(path)]
     return {
         **{
             path.removeprefix("protobuf/"): file
@@ -47,8 +54,10 @@ def protobuf_tree(sources: Tree, *, compiler: str, flags: Sequence[str]) -> dict
         },
         "config.h": own_file("protobuf-config.h"),
         "protoc.cc": own_file("protoc.cc"),
-        "library.txt": lines(library),
+        **units,
+        "library.txt": lines([*units, *alone]),
         "protoc.txt": lines([*protoc, "protoc.cc"]),
+        "unit.sh": own_file("unit.sh"),
         "compile.sh": render("compile.sh.j2", compiler=compiler, flags=every),
         "protobuf.sh": render("protobuf.sh.j2", compiler=compiler, link_flags=flags),
     }
@@ -74,6 +83,16 @@ def _lists(sources: Tree) -> dict[str, tuple[str, ...]]:
             "the bundled protobuf has no src/Makefile.am; expected protobuf's release archive"
         )
     return file_lists(makefile.data.decode(errors="replace"))
+
+
+def _units(paths: Sequence[str]) -> dict[str, File]:
+    """The source files that include those of a unit, one after the other."""
+    return {
+        f"units/{start // _UNIT}.cc": lines(
+            [f'#include "{path}"' for path in paths[start : start + _UNIT]]
+        )
+        for start in range(0, len(paths), _UNIT)
+    }
 
 
 def _compiled(paths: Sequence[str]) -> list[str]:

@@ -275,6 +275,8 @@ def _judging(target: Target) -> Iterator[None]:
 def _recipe_digest() -> str:
     """Over the code and data that assemble an SDK: what they make may change with them."""
     package = resources.files("buildkit")
-    helpers = [(package / name).read_text() for name in ("patches.py", "tarballs.py")]
+    helpers = [
+        (package / name).read_text() for name in ("patches.py", "tarballs.py", "sdk/layout.py")
+    ]
     with resources.as_file(resources.files("buildkit.sdk.release")) as folder:
         return digest_of(__version__, *helpers, tree_digest(read_tree(folder)))

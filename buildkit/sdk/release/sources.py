@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildkit.archivecheck import check_release
 from buildkit.errors import UnavailableError
 from buildkit.releases import Release
 from buildkit.sdk.release.fuzzy import apply_fuzzily
@@ -96,11 +97,11 @@ def read_sources(release: Release, archive: Path, completions: Mapping[str, Path
     ``completions`` maps the name of a bundled archive, such as ``protobuf-3.5.0.tar.gz``, to a
     file that is used where the archive lacks it.
 
-    Raises :class:`UnavailableError` for an archive that can't be read, is of another release, or
-    lacks something that ``completions`` don't have either.
+    Raises :class:`TargetError` for an archive that can't be read or is of another release, and
+    :class:`UnavailableError` for one that lacks something that ``completions`` don't have either.
     """
     files = _strip_top(read_tarball(archive, wanted=_wanted, limit_bytes=_ARCHIVE_LIMIT))
-    _check_release(release, archive, files)
+    check_release(release, files, str(archive))
     folder = _bundle_folder(archive, files)
     sources: dict[str, File] = {}
     for path, file in files.items():
@@ -146,23 +147,6 @@ def _wanted(path: str) -> bool:
 
 def _strip_top(files: Mapping[str, File]) -> dict[str, File]:
     return {path.partition("/")[2]: file for path, file in files.items()}
-
-
-_AC_INIT = re.compile(r"^\s*AC_INIT\(\[mesos\],\s*\[([^\]]*)\]", re.MULTILINE)
-
-
-def _check_release(release: Release, archive: Path, files: Mapping[str, File]) -> None:
-    configure = files.get("configure.ac")
-    found = _AC_INIT.search(configure.data.decode(errors="replace")) if configure else None
-    if not found:
-        raise UnavailableError(
-            f"{archive}: not a Mesos source archive: no configure.ac that names a version; "
-            f"expected mesos-{release}.tar.gz as Apache publishes it"
-        )
-    if found[1] != str(release):
-        raise UnavailableError(
-            f"{archive}: holds Mesos {found[1]}, expected {release}; fetch the archive of {release}"
-        )
 
 
 def _bundle_folder(archive: Path, files: Mapping[str, File]) -> str:

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -86,6 +87,14 @@ std::string inChild(const std::function<std::string()>& work)
     throw std::runtime_error(result.substr(1));
   }
   return result.substr(1);
+}
+
+
+double now()
+{
+  struct timespec time;
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 

@@ -12,6 +12,9 @@ namespace harness {
 // Throws std::runtime_error with the message of what `work` threw, or how the process ended.
 std::string inChild(const std::function<std::string()>& work);
 
+// Seconds, on a clock that only goes forward.
+double now();
+
 // What waitpid says, in words: "killed by signal 11 (Segmentation fault)".
 std::string howItEnded(int status);
 

@@ -3,56 +3,13 @@
 #include <algorithm>
 
 #include "cases.hpp"
+#include "stand_in.hpp"
 #include "subject.hpp"
 #include "text.hpp"
 
 namespace harness {
 
 namespace {
-
-std::string standIn(const Options& options)
-{
-  return options.work + "/stand-in/dvdcli";
-}
-
-
-// {work} and {stand-in} in a value become the case's folder and the stand-in's copy in it.
-std::vector<Pair> filled(const std::vector<Pair>& pairs, const Options& options)
-{
-  std::vector<Pair> result = pairs;
-  for (Pair& pair : result) {
-    pair.second = replaced(pair.second, "{work}", options.work);
-    if (contains(pair.second, "{stand-in}")) {
-      const std::string copy = standIn(options);
-      if (!exists(copy)) {
-        makeDirectories(options.work + "/stand-in");
-        writeFile(copy, readFile(options.standIn), 0755);
-      }
-      pair.second = replaced(pair.second, "{stand-in}", copy);
-    }
-  }
-  return result;
-}
-
-
-// What the stand-in was called with, less what the action needs to say which volume.
-std::vector<std::string> volumes(const Options& options, const std::string& action)
-{
-  std::vector<std::string> result;
-  for (const std::string& call : split(readFile(options.work + "/stand-in/calls"), '\n')) {
-    if (startsWith(call, action + "|")) {
-      std::vector<std::string> words;
-      for (const std::string& word : split(call, '|')) {
-        if (startsWith(word, "--volumedriver=") || startsWith(word, "--volumename=")) {
-          words.push_back(word);
-        }
-      }
-      result.push_back(join(words, " "));
-    }
-  }
-  return result;
-}
-
 
 void expectReady(Recorder* recorder, const std::string& method, const Answer& answer)
 {
@@ -102,7 +59,7 @@ void lifecycle(const Options& options, Recorder& recorder)
   recorder.require(prepared.ready(), "prepare succeeds", prepared.describe());
   // A container that asks for nothing could be prepared without a look at it.
   const bool asks = !environment.empty() && exists(standIn(options));
-  const std::vector<std::string> mounted = volumes(options, "mount");
+  const std::vector<std::string> mounted = volumes(standInCalls(options), "mount");
   if (asks) {
     recorder.check(
         !mounted.empty(), "prepare mounts what the environment asks for",
@@ -124,7 +81,7 @@ void lifecycle(const Options& options, Recorder& recorder)
   expectReady(&recorder, "cleanup", subject->cleanup(container.id));
   if (asks) {
     std::vector<std::string> left = mounted;
-    for (const std::string& volume : volumes(options, "unmount")) {
+    for (const std::string& volume : volumes(standInCalls(options), "unmount")) {
       left.erase(std::remove(left.begin(), left.end(), volume), left.end());
     }
     recorder.check(

@@ -307,7 +307,7 @@ void rejectVersions(const Options& options, Copies* copies)
         compiled + older);
   copies->version(newer, "Mesos has version " + release.version + compiled + newer);
   for (const std::string& neighbour : options.neighbours) {
-    if (neighbour != release.version) {
+    if (neighbour != release.version && neighbour != older && neighbour != newer) {
       copies->version(neighbour, compiled + neighbour);
     }
   }
@@ -388,7 +388,7 @@ void reject(const Options& options, Recorder& recorder)
 }
 
 
-// Libraries really built for other releases.
+// Libraries for other releases.
 void rejectNeighbours(const Options& options, Recorder& recorder)
 {
   Offers offers(options, &recorder);

@@ -5,6 +5,7 @@
 
 #include <exception>
 
+#include "agent.hpp"
 #include "cases.hpp"
 #include "text.hpp"
 
@@ -12,17 +13,18 @@ namespace {
 
 std::vector<harness::Case> casesOf(const harness::Options& options)
 {
-  if (options.scenario == "docker-volume") {
-    return harness::dockerVolumeCases();
-  }
-  if (options.scenario == "lifecycle") {
-    return harness::lifecycleCases();
-  }
-  if (!options.scenario.empty()) {
+  const bool volume = options.scenario == "docker-volume";
+  if (!volume && options.scenario != "lifecycle" && !options.scenario.empty()) {
     throw std::runtime_error(
         "--scenario: '" + options.scenario + "' is not known; expected lifecycle or docker-volume");
   }
-  return harness::loadCases();
+  if (options.verb == "agent") {
+    return std::vector<harness::Case>(); // it has a way of its own
+  }
+  if (options.scenario.empty()) {
+    return harness::loadCases();
+  }
+  return volume ? harness::dockerVolumeCases() : harness::lifecycleCases();
 }
 
 
@@ -73,7 +75,8 @@ int main(int argc, char** argv)
     if (options.jobs < 1) {
       options.jobs = 1;
     }
-    const bool whole = harness::runCases(cases, options, &reporter);
+    const bool whole = options.verb == "agent" ? harness::runAgent(options, &reporter)
+                                               : harness::runCases(cases, options, &reporter);
 
     harness::Check last;
     last.name = "every case ran";

@@ -14,8 +14,16 @@ const char USAGE[] =
   "                    --stand-in FILE --work DIRECTORY --report FILE\n"
   "                    [--parameter KEY=VALUE ...] [--environment NAME=VALUE ...]\n"
   "                    [--time-limit SECONDS] [--jobs N]\n"
+  "       harness agent --library FILE --symbol NAME --scenario lifecycle|docker-volume\n"
+  "                    --stand-in FILE --work DIRECTORY --report FILE\n"
+  "                    --master WORD ... --agent WORD ... --execute WORD ...\n"
+  "                    --launcher DIRECTORY --libraries DIRECTORY[:DIRECTORY...]\n"
+  "                    [--parameter KEY=VALUE ...] [--environment NAME=VALUE ...]\n"
+  "                    [--time-limit SECONDS]\n"
   "In the value of a parameter or variable {work} is the case's folder, {stand-in} the stand-in's\n"
-  "copy in it.\n";
+  "copy in it. The WORDs are the commands that start Mesos's programs, each with its arguments; in\n"
+  "them {work}, {address}, {modules}, {module}, {launcher}, {variables}, {command} and\n"
+  "{environment} are filled in as agent.cpp has it.\n";
 
 namespace {
 
@@ -52,6 +60,8 @@ const Text TEXTS[] = {
   {"--stand-in", &Options::standIn},
   {"--work", &Options::work},
   {"--case", &Options::caseName},
+  {"--launcher", &Options::launcher},
+  {"--libraries", &Options::libraries},
 };
 
 const Number NUMBERS[] = {
@@ -64,6 +74,9 @@ const Number NUMBERS[] = {
 const List LISTS[] = {
   {"--neighbour", &Options::neighbours},
   {"--neighbour-library", &Options::neighbourLibraries},
+  {"--master", &Options::master},
+  {"--agent", &Options::agent},
+  {"--execute", &Options::execute},
 };
 
 const Pairs PAIRS[] = {
@@ -111,7 +124,8 @@ bool store(Options* options, const std::string& name, const std::string& value)
 }
 
 
-void require(const std::string& value, const char* name)
+template <typename T>
+void require(const T& value, const char* name)
 {
   if (value.empty()) {
     throw std::runtime_error(std::string(name) + " is missing");
@@ -125,11 +139,12 @@ Options parseOptions(int argc, char** argv)
 {
   Options options;
   if (argc < 2) {
-    throw std::runtime_error("no verb; expected load or run");
+    throw std::runtime_error("no verb; expected load, run or agent");
   }
   options.verb = argv[1];
-  if (options.verb != "load" && options.verb != "run" && options.verb != "step") {
-    throw std::runtime_error("'" + options.verb + "' is not a verb; expected load or run");
+  if (options.verb != "load" && options.verb != "run" && options.verb != "agent" &&
+      options.verb != "step") {
+    throw std::runtime_error("'" + options.verb + "' is not a verb; expected load, run or agent");
   }
   for (int i = 2; i < argc; i += 2) {
     if (i + 1 == argc) {
@@ -154,6 +169,16 @@ Options parseOptions(int argc, char** argv)
     if (options.scenario == "docker-volume") {
       require(options.standIn, "--stand-in");
     }
+  }
+  if (options.verb == "agent") {
+    require(options.scenario, "--scenario");
+    require(options.work, "--work");
+    require(options.report, "--report");
+    require(options.standIn, "--stand-in");
+    require(options.master, "--master");
+    require(options.agent, "--agent");
+    require(options.execute, "--execute");
+    require(options.launcher, "--launcher");
   }
   return options;
 }

@@ -15,7 +15,7 @@ struct Options
 {
   Options() : step(0), resultFd(-1), timeLimit(20), jobs(4) {}
 
-  // "load", "run", or "step": one step of one case, in a process of its own.
+  // "load", "run", "agent", or "step": one step of one case, in a process of its own.
   std::string verb;
 
   std::string library;
@@ -32,12 +32,20 @@ struct Options
   std::vector<std::string> neighbours;
   std::vector<std::string> neighbourLibraries;
 
+  // Of the verb "agent" only: the programs of Mesos with their arguments, the folder of those that
+  // the agent starts, and the folders of libmesos, joined by colons.
+  std::vector<std::string> master;
+  std::vector<std::string> agent;
+  std::vector<std::string> execute;
+  std::string launcher;
+  std::string libraries;
+
   // Of the verb "step" only.
   std::string caseName;
   int step;
   int resultFd;
 
-  // Seconds for each step of a case.
+  // Seconds for each step of a case, or for each thing that is waited for.
   int timeLimit;
 
   // How many cases run at a time.

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cases.hpp"
@@ -22,14 +21,6 @@ namespace {
 // Sent by a step as its last check; never published.
 const char STEP_ENDED[] = "step ended";
 const std::size_t LOG_TAIL = 2000;
-
-
-double now()
-{
-  struct timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 
 std::string ownPath()

@@ -1,7 +1,6 @@
 #include "subject.hpp"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <list>
@@ -21,6 +20,7 @@
 #include <stout/nothing.hpp>
 #include <stout/option.hpp>
 
+#include "child.hpp"
 #include "library.hpp"
 
 // One translation unit: reading Mesos's headers is most of the work.
@@ -51,14 +51,6 @@ typedef mesos::slave::ContainerPrepareInfo Instructions;
 #else
 typedef mesos::CommandInfo Instructions;
 #endif
-
-
-double now()
-{
-  struct timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 
 // Looks again and again instead of waiting in libprocess, whose ways to wait need its threads.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "stand_in.hpp"
 #include "text.hpp"
 
 namespace harness {
@@ -64,10 +65,8 @@ std::string mismatch(
 Bench::Bench(const Options& options, Recorder* recorder)
   : options_(options), recorder_(recorder), seen_(0)
 {
-  const std::string program = standInFile("dvdcli");
-  if (!exists(program)) {
-    makeDirectories(path("stand-in"));
-    writeFile(program, readFile(options.standIn), 0755);
+  if (!exists(standIn(options))) {
+    placeStandIn(options);
     makeDirectories(path("launcher"));
     writeFile(path("launcher/mount"), FAKE_MOUNT, 0755);
     writeFile(path("launcher/readlink"), FAKE_READLINK, 0755);
@@ -96,10 +95,7 @@ std::unique_ptr<Subject> Bench::create(const std::vector<Pair>& parameters) cons
 
 std::vector<Pair> Bench::parameters(int timeoutSeconds) const
 {
-  std::vector<Pair> result;
-  result.push_back(Pair("command", standInFile("dvdcli")));
-  result.push_back(Pair("checkpoint_dir", path("state")));
-  result.push_back(Pair("timeout_secs", std::to_string(timeoutSeconds)));
+  std::vector<Pair> result = volumeParameters(options_, timeoutSeconds);
   for (const Pair& parameter : options_.parameters) {
     result.push_back(parameter);
   }
@@ -168,7 +164,7 @@ std::string Bench::standInFile(const std::string& file) const
 
 std::vector<std::string> Bench::peekCalls() const
 {
-  std::vector<std::string> calls = lines(readFile(standInFile("calls")));
+  std::vector<std::string> calls = standInCalls(options_);
   calls.erase(calls.begin(), calls.begin() + static_cast<std::ptrdiff_t>(seen_));
   return calls;
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # smoke.sh LEVEL LIBRARY-FOLDER HARNESS-FOLDER: loads and drives the module.
 # Leaves out/load.jsonl and out/run.jsonl, one check a line. The level 'inspect' needs no run:
-# mesos-buildkit reads the library itself. Libraries in neighbours/ are the module's for other
-# releases; none of them may be accepted.
+# mesos-buildkit reads the library itself. What is offered for the releases before and after must not
+# be accepted: not the real module for them, which would tie one release's result to another's, but
+# its descriptor in a library of its own.
 set -eu
 cd "$(dirname "$0")"
 . ./scenario.sh
@@ -24,8 +25,9 @@ esac
 unset LD_BIND_NOW
 mkdir -p work
 set --
-for neighbour in neighbours/*.so; do
-  [ ! -f "$neighbour" ] || set -- "$@" --neighbour-library "$neighbour"
+for neighbour in $NEIGHBOURS; do
+  compile_neighbour "$neighbour" "work/mesos-$neighbour.so"
+  set -- "$@" --neighbour "$neighbour" --neighbour-library "work/mesos-$neighbour.so"
 done
 "$harness" load --library "$library" --symbol "$SYMBOL" --kind "$KIND" --work "$PWD/work" \
   --report out/load.jsonl "$@"

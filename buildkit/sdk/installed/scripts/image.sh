@@ -55,6 +55,7 @@ readelf -dW "$library" | sed -n 's/^.*(NEEDED).*\[\(.*\)\]$/\1/p' > "$out/needed
 printf '%s\n' "$found" > "$out/prefix.txt"
 readlink -f "$library" > "$out/library.txt"
 printf '%s\n' "$protoc" > "$out/protoc.txt"
+(cd "$found" && ls -d sbin/mesos-* bin/mesos-* libexec/mesos/* 2> /dev/null) > "$out/programs.txt" || :
 
 # Folders of headers beside Mesos's own; those of the system are found without being named.
 for include in "$found/include" "$parts/include"; do

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from buildkit.engine.owner import Owner
+from buildkit.owner import Owner
 
 HERE = Owner.current()
 

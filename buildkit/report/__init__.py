@@ -1,0 +1,1 @@
+"""Reports on a manifest: a page, Markdown and JUnit XML, all made from one view of it."""
