@@ -77,6 +77,8 @@ class Conditions:
             worlds = self.expand(_meant(branch), table, releases)
         except ConditionError as error:
             return _failed(error, releases)
+        except RecursionError:
+            return Result(yes=0, no=0, evaluations=(), troubles=())
         for some, tokens in worlds:
             try:
                 expression = parse(tokens)
@@ -86,6 +88,9 @@ class Conditions:
                 value = evaluator.value(expression, some)
             except ConditionError as error:
                 troubles += _failed(error, some).troubles
+                continue
+            except RecursionError:
+                # Brackets in hundreds: a compiler may manage, so nothing is said against it.
                 continue
             if evaluator.division_by_zero:
                 text = "division by zero"

@@ -224,7 +224,8 @@ class FixedTable:
 
 def _value(state: State) -> Value:
     if isinstance(state, Definition):
-        return state.number
+        # What is left of another macro when all is expanded is not replaced: a name like any other.
+        return state.number or FALSE
     return FALSE if state is Absent.UNDEFINED else None
 
 

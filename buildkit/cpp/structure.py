@@ -7,6 +7,8 @@ from buildkit.cpp.lexer import Line, Source, Token, TokenKind
 from buildkit.cpp.problems import Problem, ProblemKind
 
 _OPENING = {"if", "ifdef", "ifndef"}
+_DEPTH = 200
+"""How deep conditionals may nest."""
 _GOING_ON = {"elif", "elifdef", "elifndef", "else"}
 
 
@@ -87,10 +89,12 @@ class _Parser:
         self._top: list[Item] = []
         self._open: list[Conditional] = []
         self._code_first: int | None = None
+        self._lost = False
 
     def parse(self) -> Structure:
         for line in self._source.lines():
-            self._take(line)
+            if not self._lost:
+                self._take(line)
         self._end_code(self._source.line_count)
         for conditional in self._open:
             first = conditional.branches[0]
@@ -116,7 +120,10 @@ class _Parser:
         tokens = _stripped(self._source.tokens(start + sharp, line.end))
         word = tokens[0].text if tokens and tokens[0].kind is TokenKind.NAME else ""
         rest = _stripped(tokens[1:]) if word else tokens
-        if word in _OPENING:
+        if word in _OPENING and len(self._open) == _DEPTH:
+            self._complain(ProblemKind.UNTERMINATED, first, f"more than {_DEPTH} open conditionals")
+            self._lost = True
+        elif word in _OPENING:
             conditional = Conditional(parent=self._open[-1].branches[-1] if self._open else None)
             self._items().append(conditional)
             self._open.append(conditional)

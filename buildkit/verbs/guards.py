@@ -177,6 +177,9 @@ def _shown(workspace: Workspace, module: Module) -> Shown:
 
 
 def _print(console: Console, shown: Shown, one: ModuleReport, *, table: bool) -> None:
+    if not one.report.reading.files:
+        console.print(Text(f"{one.name}: no source file matches, so nothing is read"))
+        return
     if table and one.report.guards:
         console.print(guards_table(one.report, shown))
     for finding in one.report.findings:

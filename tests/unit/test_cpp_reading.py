@@ -139,6 +139,13 @@ class TestMacros:
         reading = read_module(f"{definitions}\n#if {condition}\nold\n#endif\n", releases=SOME)
         assert words(reading) == {"0.23.1": "old", "0.24.1": "", "1.0.1": "", "1.11.0": ""}
 
+    @pytest.mark.parametrize("definitions", [
+        "#define A A", "#define A B\n#define B A", "#define A(x) x", "#define A B\n#define B(x) A",
+    ])  # fmt: skip
+    def test_what_is_left_of_a_macro_is_0(self, definitions):
+        reading = read_module(f"{definitions}\n#if A\n#else\nno\n#endif\n", releases=SOME[:1])
+        assert words(reading) == {"0.23.1": "no"}
+
     def test_flags_define_and_undefine(self):
         flags = ["-DA", "-DB=2", "-D", "C=3", "-DF(x)=x", "-UA"]
         text = "#if !defined(A) && B == 2 && C == 3 && F(1)\nyes\n#endif\n"
@@ -328,6 +335,13 @@ class TestProblems:
     )
     def test_what_no_compiler_gets_to_is_none(self, text):
         assert problems(read_module(text, releases=SOME)) == []
+
+    def test_what_nests_too_deeply_is_a_problem_not_a_crash(self):
+        [(kind, line, _), *_] = problems(read_module("#if 1\n" * 5000, releases=SOME))
+        assert (kind, line) == (ProblemKind.UNTERMINATED, 1)
+        brackets = "#if " + "(" * 5000 + "1" + ")" * 5000 + "\n#endif\n"
+        [conditional] = read_module(brackets, releases=SOME[:1]).conditionals()
+        assert conditional.unknown == 1
 
     def test_a_problem_is_of_the_releases_that_get_to_it(self):
         reading = read_module("#if MESOS_VERSION_INT < 0240\n#error old\n#endif\n", releases=SOME)

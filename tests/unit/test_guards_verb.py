@@ -63,6 +63,11 @@ class TestText:
         code, out, _ = guards(capsys)
         assert (code, out) == (ExitCode.OK, "volume: 0 guards, 2 releases: nothing to say\n")
 
+    def test_a_module_that_a_command_builds_may_have_no_sources_to_read(self, project, capsys):
+        project.add("build = 'make'\nsources = ['*.cc']\n")
+        code, out, _ = guards(capsys)
+        assert (code, out) == (ExitCode.OK, "volume: no source file matches, so nothing is read\n")
+
     def test_an_unknown_condition_says_perhaps(self, module, capsys):
         module("#if defined(__linux__) && MESOS_VERSION_AT_LEAST(1, 0, 0)\n#endif\n")
         _, out, _ = guards(capsys)
