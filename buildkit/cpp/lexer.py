@@ -96,6 +96,11 @@ class Source:
         """The column, from 1, in characters."""
         return offset - self._starts[self.line_of(offset) - 1] + 1
 
+    def has_code(self, first: int, last: int) -> bool:
+        """Whether there is anything but spaces and comments in some lines, from 1."""
+        end = self._starts[last] if last < len(self._starts) else len(self.code)
+        return bool(self.code[self._starts[first - 1] : end].strip())
+
     def lines(self) -> Iterator[Line]:
         """The logical lines in their order."""
         start = 0

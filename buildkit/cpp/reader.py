@@ -18,7 +18,7 @@ from buildkit.cpp.reading import (
     Variant,
     lines_of,
 )
-from buildkit.cpp.sets import ReleaseSet, Varied, bits
+from buildkit.cpp.sets import ReleaseSet, Varied, bits, where
 from buildkit.cpp.structure import Branch, Code, Conditional, Directive, Item, Structure
 from buildkit.cpp.structure import parse as parse_structure
 from buildkit.releases import Release
@@ -92,6 +92,16 @@ class _Live:
     possible: ReleaseSet
     shown: ReleaseSet
     """Those in whose variant it is: of an unknown condition's branches, one counts."""
+
+    def only(self, some: ReleaseSet) -> "_Live":
+        """The part of them in a set."""
+        return _Live(self.certain & some, self.possible & some, self.shown & some)
+
+    def joined(self, other: "_Live") -> "_Live":
+        """Both together."""
+        return _Live(
+            self.certain | other.certain, self.possible | other.possible, self.shown | other.shown
+        )
 
 
 @dataclass(kw_only=True)
@@ -300,21 +310,55 @@ class _Walk:
     def __init__(self, reader: _Reader, table: MacroTable) -> None:
         self._reader = reader
         self._table = table
-        self._once: dict[str, ReleaseSet] = {}
+        self._entered: dict[str, _Live] = {}
         self._depth = 0
         self._lost = False
 
     def file(self, path: str, live: _Live) -> None:
         """Read a file, for the releases that include it."""
-        once = self._once.get(path, 0)
-        live = _Live(live.certain & ~once, live.possible & ~once, live.shown & ~once)
-        if not live.possible:
-            return
         notes = self._reader.files.setdefault(path, _FileNotes())
+        structure = self._reader.structure(path)
         self._depth += 1
-        self.items(path, self._reader.structure(path).items, live)
+        if structure.once or structure.guard:
+            fresh, again = self._first_time(path, structure, live)
+            if fresh.possible:
+                self.items(path, structure.items, fresh)
+            if again.possible:
+                self._again(path, structure, again)
+        else:
+            self.items(path, structure.items, live)
         self._depth -= 1
         notes.ends.append((live.shown, self._reader.own_states(self._table)))
+
+    def _first_time(self, path: str, structure: Structure, live: _Live) -> tuple[_Live, _Live]:
+        """Of those that include a file with a guard: who reads it, and who does so once more.
+
+        The latter have perhaps read it before, on a condition that is not known, and now do so for
+        sure, or in the branch that counts. A guard that has perhaps been defined would not tell.
+        """
+        before = self._entered.get(path, _Live(0, 0, 0))
+        self._entered[path] = before.joined(live)
+        fresh = ~before.possible
+        if structure.guard:
+            states = self._table.state(structure.guard[0], live.possible & before.possible)
+            fresh |= where(states, lambda state: state is Absent.UNDEFINED)
+        surer = (live.certain & ~before.certain) | (live.shown & ~before.shown)
+        return live.only(fresh), live.only(surer & ~fresh)
+
+    def _again(self, path: str, structure: Structure, live: _Live) -> None:
+        """What a file's guard encloses, whatever that says."""
+        if structure.guard is None:
+            self.items(path, structure.items, live)
+            return
+        _, conditional = structure.guard
+        [branch] = conditional.branches
+        self._reader.conditionals.setdefault(
+            conditional, _ConditionalNotes()
+        ).reached |= live.possible
+        found = self._reader.branches.setdefault(branch, _BranchNotes())
+        found.certain |= live.certain
+        found.possible |= live.possible
+        self.items(path, branch.items, live)
 
     def items(self, path: str, items: Iterable[Item], live: _Live) -> None:
         """Read a part of a file."""
@@ -375,8 +419,6 @@ class _Walk:
             case "include" | "include_next" | "import":
                 self._show(path, directive, live)
                 self._include(path, directive, live)
-            case "pragma" if [token.text for token in tokens] == ["once"]:
-                self._once[path] = self._once.get(path, 0) | live.possible
             case "error" if live.certain:
                 text = _written(tokens)
                 kind = ProblemKind.ERROR
@@ -407,15 +449,15 @@ class _Walk:
         except ConditionError:
             return  # it is made by a macro that can't be expanded: not a file of ours
         for some, (name, quoted) in worlds:
-            narrow = _Live(live.certain & some, live.possible & some, live.shown & some)
+            narrow = live.only(some)
             found = self._find(path, name, quoted=quoted)
             if found is None:
                 self._external(name, narrow)
             elif self._depth >= _DEPTH:
-                if not self._lost:
+                if narrow.certain and not self._lost:
                     text = f"{name} is included again and again, {_DEPTH} files deep"
                     kind = ProblemKind.INCLUDES
-                    self._complain(kind, path, directive, text, None, narrow.possible)
+                    self._complain(kind, path, directive, text, None, narrow.certain)
                 # Twice in each file would take for ever.
                 self._lost = True
             elif not self._lost:

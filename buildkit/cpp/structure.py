@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from buildkit.cpp.lexer import Line, Source, Token, TokenKind
 from buildkit.cpp.problems import Problem, ProblemKind
@@ -67,6 +68,31 @@ class Structure:
     source: Source
     items: tuple[Item, ...]
     problems: tuple[Problem, ...]
+
+    @cached_property
+    def once(self) -> bool:
+        """Whether it has a ``#pragma once``."""
+        return any(
+            isinstance(item, Directive)
+            and item.word == "pragma"
+            and [token.text for token in item.tokens] == ["once"]
+            for item in self.items
+        )
+
+    @cached_property
+    def guard(self) -> tuple[str, Conditional] | None:
+        """The macro and the conditional of an include guard that encloses everything."""
+        match [item for item in self.items if not self._is_blank(item)]:
+            case [Conditional(branches=[Branch() as branch]) as conditional]:
+                name = _guarding(branch)
+                if name is not None and any(_defines(item, name) for item in branch.items):
+                    return name, conditional
+            case _:
+                pass
+        return None
+
+    def _is_blank(self, item: Item) -> bool:
+        return isinstance(item, Code) and not self.source.has_code(item.first, item.last)
 
     def conditionals(self) -> Iterator[Conditional]:
         """All conditionals, in the order in which they open."""
@@ -169,6 +195,25 @@ def _stripped(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     while end > start and tokens[end - 1].kind is TokenKind.SPACE:
         end -= 1
     return tokens[start:end]
+
+
+def _guarding(branch: Branch) -> str | None:
+    """The macro that must not be defined for a branch to be taken, if that is all it asks."""
+    words = [token.text for token in branch.tokens if token.kind is not TokenKind.SPACE]
+    match branch.word, words:
+        case ("ifndef", [name]) | ("if", ["!", "defined", name] | ["!", "defined", "(", name, ")"]):
+            return name
+        case _:
+            return None
+
+
+def _defines(item: Item, name: str) -> bool:
+    return (
+        isinstance(item, Directive)
+        and item.word == "define"
+        and bool(item.tokens)
+        and item.tokens[0].text == name
+    )
 
 
 def _conditionals(items: tuple[Item, ...] | list[Item]) -> Iterator[Conditional]:

@@ -206,6 +206,49 @@ class TestIncludes:
         )
         assert problems(reading) == []
 
+    GUARDED = "#ifndef H\n#define H\n{}#endif  // H\n"
+
+    @pytest.mark.parametrize("form", [GUARDED, "// c\n#if !defined(H)\n#define H\n{}#endif\n",
+                                      "#pragma once\n{}"])  # fmt: skip
+    def test_what_is_perhaps_included_in_a_circle_is_read_once(self, form):
+        """Where a condition is unknown, a guard is perhaps defined, which alone ends no circle."""
+        reading = read_module(
+            {
+                "main.cpp": '#ifdef _WIN32\n#include "a.hpp"\n#endif\n#include "b.hpp"\n',
+                "a.hpp": form.format('a\n#include "b.hpp"\n'),
+                "b.hpp": form.replace("H", "B").format(
+                    '#ifdef __linux__\nb\n#include "a.hpp"\n#endif\n'
+                ),
+            },
+            releases=SOME[:1],
+        )
+        assert problems(reading) == []
+        assert "a" in words(reading, "a.hpp")["0.23.1"].split()
+        assert "b" in words(reading, "b.hpp")["0.23.1"].split()
+
+    def test_what_was_perhaps_included_is_included_for_sure_later(self):
+        reading = read_module(
+            {
+                "main.cpp": '#ifdef X\n#else\n#include "a.hpp"\n#endif\n#include "a.hpp"\n'
+                "#if N == 1\nsure\n#endif\n",
+                "a.hpp": self.GUARDED.format("#define N 1\na\n"),
+            },
+            releases=SOME[:1],
+        )
+        assert words(reading, "a.hpp") == {"0.23.1": "a"}
+        assert takers(reading, 6) == ["0.23.1"]
+
+    def test_a_guard_that_is_taken_back_is_none(self):
+        reading = read_module(
+            {
+                "main.cpp": '#include "a.hpp"\n#undef H\n#undef A\n#include "a.hpp"\n'
+                "#if A\n#endif\n",
+                "a.hpp": self.GUARDED.format("#define A 1\n"),
+            },
+            releases=SOME[:1],
+        )
+        assert takers(reading, 5) == ["0.23.1"]
+
     def test_files_without_end_are_a_problem_not_a_crash(self):
         reading = read_module(
             {"main.cpp": '#include "a.hpp"\n', "a.hpp": '#include "a.hpp"\n#include "a.hpp"\n'},
