@@ -26,8 +26,8 @@ class Verb(Protocol):
 
 
 VERBS = (
-    *("build", "smoke", "sdk", "contexts", "plan", "matrix", "drift", "report"),
-    *("deploy", "doctor", "shell", "merge", "clean", "init"),
+    *("build", "smoke", "sdk", "contexts", "plan", "matrix", "guards", "drift"),
+    *("report", "deploy", "doctor", "shell", "merge", "clean", "init"),
 )
 """The verbs, each a module of :mod:`buildkit.verbs`, in the order of the help."""
 

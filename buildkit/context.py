@@ -4,8 +4,7 @@ The engines run its scripts, and so does the Dockerfile in it, so ``docker build
 ends in the same library without this tool.
 """
 
-import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -25,7 +24,7 @@ from buildkit.releases import neighbours_of
 from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
 from buildkit.smoke.agent import ROLES, agent_data
-from buildkit.tree import File, Tree, digest_of, texts, tree_digest, under
+from buildkit.tree import File, Tree, digest_of, matching, texts, tree_digest, under
 
 HARNESS_SCRIPT = "harness.sh"
 AGENT_SCRIPT = "agent.sh"
@@ -110,13 +109,13 @@ def make_context(
     Raises :class:`TargetError` for a patch that does not apply, or if nothing is left to compile.
     """
     module = apply_patches(sources, target.patches, target.release, "module")
-    common = _matching(module, target.module.common_sources)
-    compiled = [path for path in _matching(module, target.module.sources) if path not in common]
+    common = matching(module, target.module.common_sources)
+    compiled = [path for path in matching(module, target.module.sources) if path not in common]
     if not compiled and target.module.build is None:
         raise TargetError(
             f"{target.name}: no source file matches {', '.join(target.module.sources)}"
         )
-    protos = _matching(module, target.module.protos)
+    protos = matching(module, target.module.protos)
     if target.module.protos and not protos:
         raise TargetError(f"{target.name}: no file matches {', '.join(target.module.protos)}")
     headers = compatibility_headers(target.patches, target.release)
@@ -145,11 +144,6 @@ def make_context(
             smoke="run" if smoke == "agent" else smoke,
         ),
     )
-
-
-def _matching(tree: Tree, globs: Iterable[str]) -> list[str]:
-    globs = tuple(globs)
-    return [path for path in sorted(tree) if any(fnmatch.fnmatchcase(path, g) for g in globs)]
 
 
 def _common_folders(target: Target, common: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ _VERBS = {
     "contexts": "Write build/contexts/<release>/ for plain 'docker build'.",
     "plan": "Print what build would do, and why.",
     "matrix": "List the releases of the matrix.",
+    "guards": "Print which #if branch each release takes, and what is wrong with guards.",
     "drift": "Print what changes in Mesos's interfaces between releases.",
     "report": "Write the results as a page, as Markdown and as JUnit XML.",
     "deploy": "Print what an operator does with a release's library: -- RELEASE.",

@@ -213,7 +213,7 @@ def make_targets(
         variant
         for module in matrix.file.module
         for release in releases
-        for platform in _platforms(matrix, module, release)
+        for platform in platforms_of(matrix, module, release)
         if not options.platforms or platform.name in options.platforms
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
@@ -385,7 +385,7 @@ def _check_platforms(matrix: Matrix, options: Options) -> None:
             )
 
 
-def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
+def platforms_of(matrix: Matrix, module: Module, release: Release) -> list[Platform]:
     """The platforms to build on: the last override that names one decides."""
     chosen = None
     for override in matrix.file.override:
@@ -393,6 +393,25 @@ def _platforms(matrix: Matrix, module: Module, release: Release) -> list[Platfor
         if override.platform is not None and concerned and release.matches(override.match):
             chosen = override.platform
     return [p for p in matrix.file.platform if chosen in {None, p.name}]
+
+
+def compiler_flags(
+    matrix: Matrix, module: Module, release: Release, platform: Platform
+) -> tuple[str, ...]:
+    """What a module's sources are compiled with, without the version's flag and the SDK's."""
+    overrides = matrix.overrides(release, module.name, platform.name)
+    return (
+        *STANDARD_FLAGS,
+        *_shared_flags(platform),
+        *module.flags,
+        *(flag for override in overrides for flag in override.flags),
+    )
+
+
+def _shared_flags(platform: Platform) -> tuple[str, ...]:
+    # The compiler's default, where it has the choice, is the present std::string.
+    abi = () if platform.cxx11_abi else (f"-D{CXX11_ABI_MACRO}=0",)
+    return (*abi, *platform.flags)
 
 
 def _target(  # noqa: PLR0913, PLR0917
@@ -417,9 +436,6 @@ def _target(  # noqa: PLR0913, PLR0917
             expect = Expectation(
                 reason=override.reason, stage=override.stage, pattern=override.pattern
             )
-    # The compiler's default, where it has the choice, is the present std::string.
-    abi = () if platform.cxx11_abi else (f"-D{CXX11_ABI_MACRO}=0",)
-    shared = (*abi, *platform.flags)
     # What is left out needs no SDK, so it may well be one that can't be had.
     sdk: SdkKind = "stub" if skip else _choose_sdk(matrix, options, probe, module, release)
     return Target(
@@ -429,9 +445,9 @@ def _target(  # noqa: PLR0913, PLR0917
         sdk=sdk,
         sdk_origin=_sdk_origin(matrix, sdk, release),
         version_flag=module.encoding.flag(release),
-        flags=(*STANDARD_FLAGS, *shared, *module.flags, *flags),
+        flags=compiler_flags(matrix, module, release, platform),
         override_flags=tuple(flags),
-        harness_flags=shared,
+        harness_flags=_shared_flags(platform),
         env=env,
         patches=tuple(patches),
         folder=_folder(matrix, module, release, platform),

@@ -4,6 +4,7 @@ What a target's build depends on is small (sources, scripts, rendered headers), 
 memory and one object is hashed, patched, sent to a daemon or written as a context folder.
 """
 
+import fnmatch
 import hashlib
 import os
 import tempfile
@@ -61,6 +62,12 @@ def read_tree(folder: Path) -> dict[str, File]:
 def under(prefix: str, tree: Tree) -> dict[str, File]:
     """The same tree one or more folders deeper."""
     return {f"{prefix}/{path}": file for path, file in tree.items()}
+
+
+def matching(tree: Tree, globs: Iterable[str]) -> list[str]:
+    """The paths in a tree that at least one glob fits, sorted."""
+    globs = tuple(globs)
+    return [path for path in sorted(tree) if any(fnmatch.fnmatchcase(path, g) for g in globs)]
 
 
 def tree_digest(tree: Tree) -> str:

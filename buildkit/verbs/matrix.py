@@ -9,6 +9,7 @@ from buildkit import matrix as matrix_file
 from buildkit.ci import jobs
 from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode, UsageError
+from buildkit.guards import record as guards_report
 from buildkit.releases import select
 from buildkit.verbs import check_upstream
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
@@ -24,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     jobs.add_arguments(parser)
     parser.add_argument(
         "--schema",
-        choices=("matrix", "manifest", "drift"),
-        help="print the JSON Schema of matrix.toml, dist/manifest.json or drift --json instead",
+        choices=("matrix", "manifest", "drift", "guards"),
+        help="print the JSON Schema of matrix.toml, dist/manifest.json, or of what drift or guards "
+        "prints with --json, instead",
     )
     parser.add_argument(
         "--check-upstream",
@@ -47,6 +49,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             "matrix": matrix_file.json_schema,
             "manifest": manifest.json_schema,
             "drift": drift_report.json_schema,
+            "guards": guards_report.json_schema,
         }
         sys.stdout.write(schemas[arguments.schema]())
         return ExitCode.OK

@@ -1,0 +1,100 @@
+"""A report on guards for a person: which branch each release takes, and what is wrong."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from buildkit.cpp.sets import ReleaseSet
+from buildkit.findings import Finding, Level
+from buildkit.guards.check import Report
+from buildkit.guards.meaning import Guard, concerned
+from buildkit.guards.wording import runs
+
+STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
+
+Row = tuple[str, Text, Text]
+_SHORT = 36
+"""Columns."""
+
+Shown = Callable[[str], str]
+"""How a path in the module's source folder is named to the user."""
+
+
+def guards_table(report: Report, shown: Shown) -> RenderableType:
+    """Every branch of every guard, and the releases that take it."""
+    parts: list[RenderableType] = []
+    for path, guards in groupby(report.guards, key=lambda guard: guard.path):
+        rows = [row for guard in guards for row in _rows(report, guard)]
+        parts += [Text(shown(path), style="bold"), _table(rows)]
+    return Group(*parts)
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    # Conditions are folded first, as long as that leaves them room.
+    short = all(len(taken) <= _SHORT for _, _, taken in rows)
+    table.add_column(overflow="fold", no_wrap=short)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _rows(report: Report, guard: Guard) -> Iterator[Row]:
+    chosen = concerned(report.reading, report.selected)
+
+    def words(some: ReleaseSet) -> str:
+        return runs(report.reading.names(some & chosen), report.selected)
+
+    indent = "  " * _depth(guard, {id(g.conditional) for g in report.guards})
+    for branch in guard.conditional.branches:
+        directive = f"{indent}#{branch.word} {branch.condition}".rstrip()
+        sure, perhaps = words(branch.certain), words(branch.possible & ~branch.certain)
+        taken = "; ".join(filter(None, [sure, perhaps and f"perhaps {perhaps}"]))
+        style = "" if taken else "dim"
+        yield f"  {branch.line}", Text(directive, style=style), Text(taken or "-", style=style)
+    none = words(guard.conditional.none)
+    if none:
+        yield "", Text(f"{indent}(none)", style="dim"), Text(none, style="dim")
+
+
+def _depth(guard: Guard, guards: set[int]) -> int:
+    depth = 0
+    parent = guard.conditional.parent
+    while parent is not None:
+        depth += id(parent[0]) in guards
+        parent = parent[0].parent
+    return depth
+
+
+def finding_text(report: Report, finding: Finding, shown: Shown) -> Text:
+    """One finding, in the form that editors and people know from compilers."""
+    level = finding.rule.level
+    place = finding.place
+    text = Text(f"{shown(place.path)}:{place.line}:{place.column}: ")
+    text.append(f"{level.value}: ", style=STYLES[level])
+    text.append(f"{finding.message} ")
+    text.append(f"[{finding.rule.name}]", style="dim")
+    if {*finding.releases} != {*report.selected}:
+        text.append(f"\n    releases: {runs(finding.releases, report.selected)}")
+    if finding.advice:
+        text.append(f"\n    {finding.advice}")
+    return text
+
+
+def summary(report: Report) -> str:
+    """How many guards and findings there are."""
+    counts = [
+        f"{number} {level.value}{'s' if number != 1 else ''}"
+        for level in Level
+        if (number := sum(f.rule.level is level for f in report.findings))
+    ]
+    guards = len(report.guards)
+    return (
+        f"{guards} guard{'s' if guards != 1 else ''}, {len(report.selected)} releases: "
+        f"{', '.join(counts) or 'nothing to say'}"
+    )

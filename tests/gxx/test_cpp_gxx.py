@@ -1,0 +1,180 @@
+"""Sources are read as g++ preprocesses them: generated ones and our isolator, for many releases.
+
+Each generated program is preprocessed once for each of a few releases, by ``g++ -E``, and the words
+that are left must be those that the reading says this release compiles.
+"""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buildkit.cpp.reader import Sources, Unit, read
+from buildkit.cpp.reading import Reading
+from buildkit.encoding import Encoding, version_header
+from buildkit.releases import Release
+
+FEW = tuple(Release.parse(r) for r in ("0.21.0", "0.23.1", "0.24.0", "0.28.3", "1.0.1", "1.11.0"))
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """``g++ -E`` in a folder."""
+
+    folder: Path
+
+    def words(
+        self, path: str, release: Release, encoding: Encoding, flags: Sequence[str] = ()
+    ) -> tuple[int, list[str]]:
+        """The exit code, and the names that are left of a file."""
+        (self.folder / "version.h").write_text(version_header(release, encoding))
+        done = subprocess.run(
+            [
+                *("g++", "-std=c++11", "-w", *flags, encoding.flag(release)),
+                *("-include", "version.h", "-I.", "-E", "-P", path),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+        )
+        return done.returncode, words_of(done.stdout)
+
+
+def words_of(text: str) -> list[str]:
+    """The words that the programs here consist of."""
+    return re.findall(r"\bw\d+\b", text)
+
+
+def read_files(files: dict[str, str], encoding: Encoding, flags: Sequence[str] = ()) -> Reading:
+    unit = Unit(
+        path="main.cpp",
+        flags=tuple((*flags, encoding.flag(release)) for release in FEW),
+        forced=tuple(version_header(release, encoding) for release in FEW),
+    )
+    return read(Sources(files=files, units=[unit], known=frozenset({"A", "B", "F", "G"})), FEW)
+
+
+# --- expressions
+
+_versions = st.sampled_from(
+    [
+        "MESOS_VERSION_INT",
+        "MESOS_VERSION_AT_LEAST(0, 24, 0)",
+        "MESOS_VERSION_AT_LEAST( 1 ,\t0, 1 )",
+        "MESOS_BUILDKIT_VERSION_MAJOR",
+        "MESOS_BUILDKIT_VERSION_MINOR",
+    ]
+)
+_numbers = st.sampled_from(
+    [
+        *("0", "1", "2", "7", "0240", "240", "0x1F", "10u", "10UL", "10ull", "-1", "0b101"),
+        *("18446744073709551615u", "9223372036854775807", "'a'", "'\\n'", "true", "false"),
+    ]
+)
+_names = st.sampled_from(
+    [
+        "A",
+        "B",
+        "defined A",
+        "defined(B)",
+        "defined ( F )",
+        "F(1)",
+        "F(A)",
+        "G(A, 2)",
+        "G((1, 2), B)",
+    ]
+)
+_binary = st.sampled_from(
+    ["+", "-", "*", "/", "%", "<<", ">>", "<", "<=", ">", ">=", "==", "!=", "&", "|", "^", "&&",
+     "||", "and", "or", "not_eq"]
+)  # fmt: skip
+expressions = st.recursive(
+    st.one_of(_versions, _numbers, _names),
+    lambda inner: st.one_of(
+        st.tuples(inner, _binary, inner).map(" ".join),
+        st.tuples(st.sampled_from(["!", "~", "-", "+", "not "]), inner).map("".join),
+        inner.map(lambda part: f"({part})"),
+        st.tuples(inner, inner, inner).map(lambda p: f"({p[0]}) ? ({p[1]}) : ({p[2]})"),
+    ),
+    max_leaves=6,
+)
+_definitions = st.sampled_from(
+    [
+        *("#define A 3", "#define A", "#define A B", "#define A MESOS_VERSION_AT_LEAST(1, 0, 0)"),
+        *("#define B A", "#define B MESOS_VERSION_INT", "#define B (MESOS_VERSION_INT < 0240)"),
+        *("#define B defined A", "# define A 0 // a comment", "#define A /* one */ 1"),
+        *("#define F(x) (x + 1)", "#define F(x) x", "#define F 5", "#define F(x) F(x)"),
+        *("#define F(x) MESOS_ ## x", "#define F(x) defined(A)"),
+        *("#define F(x) MESOS_VERSION_AT_LEAST(x, 0, 0)", "#define G(x, y) ((x) > (y))"),
+        *("#define G(x, y) x ## y", "#define G(...) 0", "#define G(x, ...) __VA_ARGS__"),
+        *("#undef A", "#undef B", "#undef F", "#undef G"),
+    ]
+)
+
+
+@st.composite
+def programs(draw: st.DrawFn, depth: int = 2) -> list[str]:
+    """Lines of conditionals, definitions and the place for words."""
+    lines: list[str] = []
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.integers(0, 5 if depth else 2))
+        if kind == 0:
+            lines.append("WORD")
+        elif kind <= 2:
+            lines.append(draw(_definitions))
+        else:
+            lines += _conditional(draw, depth)
+    return lines
+
+
+def _conditional(draw: st.DrawFn, depth: int) -> list[str]:
+    word = draw(st.sampled_from(["if", "if", "if", "ifdef", "ifndef"]))
+    first = (
+        draw(expressions)
+        if word == "if"
+        else draw(st.sampled_from(["A", "B", "MESOS_VERSION_INT"]))
+    )
+    lines = [f"#{word} {first}", *draw(programs(depth - 1)), "WORD"]
+    for _ in range(draw(st.integers(0, 2))):
+        lines += [f"#elif {draw(expressions)}", *draw(programs(depth - 1)), "WORD"]
+    if draw(st.booleans()):
+        lines += ["#  else", *draw(programs(depth - 1)), "WORD"]
+    return [*lines, "#endif"]
+
+
+def _with_words(lines: Sequence[str]) -> str:
+    return "".join(
+        f"w{number}\n" if line == "WORD" else f"{line}\n" for number, line in enumerate(lines)
+    )
+
+
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory):
+    return Compiler(tmp_path_factory.mktemp("cpp"))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(lines=programs(), encoding=st.sampled_from(Encoding), release=st.sampled_from(FEW))
+def test_a_generated_program_is_read_as_gxx_reads_it(compiler, lines, encoding, release):
+    text = _with_words(lines)
+    reading = read_files({"main.cpp": text}, encoding)
+    (compiler.folder / "main.cpp").write_text(text)
+    code, words = compiler.words("main.cpp", release, encoding)
+    stopped = [problem for problem in reading.problems if release in problem.releases]
+    assert bool(stopped) == (code != 0), (stopped, text)
+    # What is pasted together may be a name that nobody here knows.
+    unsure = is_unsure(reading, release)
+    assert not unsure or "##" in text
+    if code == 0 and not unsure:
+        assert words_of(reading.text("main.cpp", release)) == words
+
+
+def is_unsure(reading: Reading, release: Release) -> bool:
+    bit = 1 << reading.releases.index(release)
+    return any(conditional.unknown & bit for conditional in reading.conditionals())
