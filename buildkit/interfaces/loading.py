@@ -225,6 +225,7 @@ def _structs(reader: _Reader) -> dict[str, Struct]:
             constructors=reader.rows(
                 name, entry, "constructors", Constructor, lambda row: row.parameters
             ),
+            replaces=entry.get("replaces", ""),
         )
         for name, entry in reader.root.items()
     }
@@ -237,6 +238,7 @@ def _messages(reader: _Reader) -> dict[str, Message]:
             fields=reader.rows(
                 name, entry, "fields", Field, lambda row: row.name, lambda row: row.number
             ),
+            replaces=entry.get("replaces", ""),
         )
         for name, entry in reader.root.items()
     }

@@ -239,6 +239,8 @@ class Struct:
     locations: tuple[Location, ...]
     fields: tuple[Member, ...]
     constructors: tuple[Constructor, ...]
+    replaces: str = ""
+    """The struct or message whose work this one has taken over, if any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,6 +249,8 @@ class Message:
 
     declarations: tuple[Declaration, ...]
     fields: tuple[Field, ...]
+    replaces: str = ""
+    """The struct or message whose work this one has taken over, if any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
