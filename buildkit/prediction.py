@@ -117,6 +117,8 @@ def predict(
             {p: f.variants for p, f in read_module(matrix, module, t, some, table).files.items()},
             some,
             table,
+            # What a command builds may have further parts.
+            complete=module.build is None,
         )
         for t, some in groups.values()
     ]
@@ -150,12 +152,19 @@ def unknown(releases: Iterable[Release], reason: str) -> Predictions:
 
 
 def predict_files(
-    files: Mapping[str, Sequence[Variant]], releases: Sequence[Release], table: InterfaceTable
+    files: Mapping[str, Sequence[Variant]],
+    releases: Sequence[Release],
+    table: InterfaceTable,
+    *,
+    complete: bool = True,
 ) -> Predictions:
-    """Predict a module from the variants of its files; the table has all the releases."""
+    """Predict a module from the variants of its files; the table has all the releases.
+
+    ``complete`` says whether the library is made of these files alone.
+    """
     catalogue = Catalogue(table)
     judge = Judge(catalogue)
-    uses = read_uses(files, catalogue, releases)
+    uses = read_uses(files, catalogue, releases, complete=complete)
     issues = _issues(judge, uses)
     history = History(catalogue, judge, uses)
     lateness = Lateness(catalogue, judge, uses)

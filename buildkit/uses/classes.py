@@ -65,7 +65,8 @@ def own_method(names: Names, declared: Declared) -> OwnMethod:
     result = " ".join(node.result.split())
     return OwnMethod(
         place=Place(path=declared.scope.path, line=node.at[0], column=node.at[1]),
-        name=node.name.rpartition("::")[2],
+        owner="::".join(declared.scope.names),
+        name=name_of(node.name),
         parameters=tuple(names.type(declared.scope, p.type) for p in node.parameters),
         const=node.const,
         result=names.type(declared.scope, node.result),

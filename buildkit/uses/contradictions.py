@@ -16,13 +16,16 @@ from buildkit.uses.syntax import Class, Function
 
 
 class Contradictions:
-    """Finds them. It knows all variants of a module, because one is judged by the others."""
+    """Finds them. It knows all variants of a module, because one is judged by the others.
+
+    ``complete`` says whether the sources are all that the library is made of, and could be read.
+    """
 
     def __init__(
-        self, variants: Sequence[tuple[Names, Extract]], matching: Matching, *, whole: bool
+        self, variants: Sequence[tuple[Names, Extract]], matching: Matching, *, complete: bool
     ) -> None:
         self._matching = matching
-        self._whole = whole
+        self._complete = complete
         self._simple = frozenset().union(*(names.simple for names, _ in variants))
         self._locals: dict[str, frozenset[str]] = {}
         self._defined: dict[str, list[OwnMethod]] = {}
@@ -72,17 +75,27 @@ class Contradictions:
                     problem=f"{mine.text} is defined, but class {owner.node.name} does not "
                     "declare it",
                 )
-        if not self._whole:
-            return
         for row, one in zip(declared, inside, strict=True):
-            if not isinstance(one.node, Function) or one.node.defined or one.node.pure:
-                continue
-            # What no variant defines is meant to be so, or is defined in a file that is not read.
-            elsewhere = any(self._same(row, other) for other in self._defined.get(name, ()))
-            if elsewhere and not any(self._same(row, other) for other in definitions):
-                yield Contradiction(
-                    place=row.place, problem=f"{row.text} is declared, but defined nowhere"
-                )
+            if isinstance(one.node, Function) and not (one.node.defined or one.node.pure):
+                yield from self._undefined(names, owner.node, row, definitions)
+
+    def _undefined(
+        self, names: Names, owner: Class, row: OwnMethod, definitions: Sequence[OwnMethod]
+    ) -> Iterator[Contradiction]:
+        """A method that is declared, if that it has no definition cannot be meant to be so."""
+        name = f"{row.owner}::{row.name}"
+        elsewhere = any(self._same(row, other) for other in self._defined.get(name, ()))
+        # What is virtual needs one even if nobody calls it. Of a class none of whose methods is
+        # defined here, the file may be one that is not read.
+        needed = self._complete and row.virtual and self._defines_any(names, row.owner, owner)
+        if (elsewhere or needed) and not any(self._same(row, other) for other in definitions):
+            yield Contradiction(
+                place=row.place, problem=f"{row.text} is declared, but defined nowhere"
+            )
+
+    def _defines_any(self, names: Names, name: str, owner: Class) -> bool:
+        methods = {m.name for m in owner.members if isinstance(m, Function)}
+        return any(_is_outside(d) for method in methods for d in names.own(f"{name}::{method}"))
 
     def _same(self, one: OwnMethod, other: OwnMethod) -> bool:
         return (

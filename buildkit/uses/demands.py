@@ -116,6 +116,8 @@ class OwnMethod:
     """A method that a class of the module declares."""
 
     place: Place
+    owner: str
+    """The class's fully qualified name."""
     name: str
     parameters: tuple[Type, ...]
     const: bool

@@ -32,11 +32,16 @@ class Uses:
 
 
 def read_uses(
-    files: Mapping[str, Sequence[Variant]], catalogue: Catalogue, releases: Sequence[Release]
+    files: Mapping[str, Sequence[Variant]],
+    catalogue: Catalogue,
+    releases: Sequence[Release],
+    *,
+    complete: bool = True,
 ) -> tuple[Uses, ...]:
     """What a module uses; the groups of releases in order of their first.
 
-    ``files`` has the variants of each file that any of the releases compiles.
+    ``files`` has the variants of each file that any of the releases compiles; ``complete`` says
+    whether the library is made of these files alone.
     """
     reader = Reader()
     groups: dict[tuple[int | None, ...], list[Release]] = {}
@@ -58,7 +63,7 @@ def read_uses(
     contradictions = Contradictions(
         [(names, extract) for _, _, names, extract, _ in read],
         Matching(catalogue),
-        whole=all(whole for *_, whole in read),
+        complete=complete and all(whole for *_, whole in read),
     )
     return tuple(
         Uses(

@@ -182,7 +182,9 @@ def _functions(node: Node, declarator: Node | None, *, template: bool) -> Iterat
     function = function_declarator(declarator)
     if function is None:
         return
-    result, name = declared(node, declarator)
+    result, spelled = declared(node, declarator)
+    # An operator's name may have a space in it.
+    name = "".join(spelled.split())
     body = node.child_by_field_name("body")
     kinds = {child.type for child in node.children}
     marks = {child.type: child for child in function.named_children}
