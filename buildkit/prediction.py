@@ -22,7 +22,7 @@ from buildkit.plan import platforms_of
 from buildkit.releases import Release
 from buildkit.tree import Tree, tree_digest
 from buildkit.uses.boundaries import Boundary, History
-from buildkit.uses.catalogue import Catalogue
+from buildkit.uses.catalogue import catalogue_of
 from buildkit.uses.demands import Contradiction
 from buildkit.uses.fingerprints import fingerprints_of
 from buildkit.uses.judging import Consequence, Issue, Judge
@@ -162,7 +162,7 @@ def predict_files(
 
     ``complete`` says whether the library is made of these files alone.
     """
-    catalogue = Catalogue(table)
+    catalogue = catalogue_of(table)
     judge = Judge(catalogue)
     uses = read_uses(files, catalogue, releases, complete=complete)
     issues = _issues(judge, uses)

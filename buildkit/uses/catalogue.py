@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, TypeVar
 
 from buildkit.interfaces import Field, InterfaceTable, Location, Method, Row
@@ -32,6 +32,12 @@ class Entity:
     def holds(self, release: Release) -> bool:
         """Whether a release has it."""
         return any(row.holds(release) for row in self.rows)
+
+
+@lru_cache(maxsize=4)
+def catalogue_of(table: InterfaceTable) -> "Catalogue":
+    """The catalogue of a table, made once."""
+    return Catalogue(table)
 
 
 class Catalogue:

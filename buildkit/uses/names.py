@@ -81,6 +81,8 @@ class Names:
     def __init__(self, units: Sequence[Unit], catalogue: Catalogue) -> None:
         self.units = units
         self._by_path = {unit.path: unit for unit in units}
+        self._includes: dict[str, list[str]] = {}
+        self._visible: dict[str, list[str]] = {}
         self.catalogue = catalogue
         self.declared: dict[str, list[Declared]] = {}
         self.simple: set[str] = set()
@@ -178,20 +180,23 @@ class Names:
 
     def visible_files(self, path: str) -> list[str]:
         """A file and the module's own headers that it includes, directly or not."""
-        found: list[str] = []
-        waiting = [path]
-        while waiting:
-            current = waiting.pop()
-            if current in found:
-                continue
-            found.append(current)
-            waiting += self._included(current)
-        return found
+        if path not in self._visible:
+            found: list[str] = []
+            waiting = [path]
+            while waiting:
+                current = waiting.pop()
+                if current not in found:
+                    found.append(current)
+                    waiting += self._included(current)
+            self._visible[path] = found
+        return self._visible[path]
 
     def _included(self, path: str) -> list[str]:
         """The module's own files that one of them includes."""
-        includes = [n.path for n in self._by_path[path].members if isinstance(n, Include)]
-        return [other for name in includes for other in self._by_path if _is(other, name)]
+        if path not in self._includes:
+            named = [n.path for n in self._by_path[path].members if isinstance(n, Include)]
+            self._includes[path] = [p for name in named for p in self._by_path if _is(p, name)]
+        return self._includes[path]
 
     # --- looking up
 
