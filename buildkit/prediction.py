@@ -75,6 +75,13 @@ class Prediction:
     reasons: tuple[str, ...] = ()
     """Each with file and line; of an unknown one, why it is."""
 
+    def __str__(self) -> str:
+        if not self.reasons:
+            return self.verdict.value
+        more = len(self.reasons) - 1
+        tail = f" (and {more} more)" if more else ""
+        return f"{self.verdict.value}: {self.reasons[0]}{tail}"
+
     @property
     def builds(self) -> bool | None:
         """Whether build and smoke test are to pass; None if that is not known."""

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from buildkit.board import mark
+from buildkit.forecast import NO_FORECAST, Forecast, surprises
 from buildkit.matrix import Stage
 from buildkit.outcome import Outcome, Status
 from buildkit.plan import Plan
@@ -14,9 +15,13 @@ from buildkit.smoke.checks import reached
 
 
 def print_summary(
-    console: Console, plan: Plan, outcomes: Sequence[Outcome], seconds: float
+    console: Console,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    seconds: float,
+    predicted: Forecast = NO_FORECAST,
 ) -> None:
-    """The table, the causes, the counts."""
+    """The table, the causes, what was predicted otherwise, the counts."""
     console.print(_table(plan, outcomes))
     for outcome in outcomes:
         if outcome.failed:
@@ -26,6 +31,8 @@ def print_summary(
         lines = {line for outcome in warned for line in outcome.warnings}
         names = ", ".join(str(outcome.target.release) for outcome in warned)
         console.print(Text(f"compiler warnings ({len(lines)} different) for {names}; see the logs"))
+    for surprise in surprises(predicted, outcomes):
+        console.print(Text(str(surprise), "yellow"), soft_wrap=True)
     console.print(Text(_counts(outcomes, seconds)))
 
 
