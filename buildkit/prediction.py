@@ -51,8 +51,8 @@ LATE = Rule(
 )
 TWIN = Rule(
     name="superseded-field",
-    level=Level.WARNING,
-    summary="The code uses a field where its successor is there already.",
+    level=Level.NOTE,
+    summary="The code uses a field in releases that have its successor already.",
 )
 RULES = (UNGUARDED, SILENT, CONTRADICTION, LATE, TWIN)
 
@@ -306,9 +306,8 @@ def _twin(twin: Twin) -> Finding:
         rule=TWIN,
         place=twin.demand.place,
         releases=twin.releases,
-        message=f"{twin.demand.message} has both {twin.old} and {twin.new}, which replaces it; an "
-        "agent need not fill the old one",
-        advice=f"use {twin.new} for these releases as well",
+        message=f"{twin.demand.message} has both {twin.old} and {twin.new}, which outlives it",
+        advice=f"use {twin.new} in these releases as well",
     )
 
 

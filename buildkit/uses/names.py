@@ -24,7 +24,7 @@ from buildkit.uses.syntax import (
 from buildkit.uses.types import Type, parse_type
 
 _HARMLESS = ("std", "process", "google", "mesos", "strings", "os", "path", "lambda")
-"""Namespaces none of whose names is taken for one of the table's."""
+"""Namespaces of others, none of whose names is taken for one of the table's by mistake."""
 
 _MESOS_FOLDERS = ("mesos/", "process/", "stout/", "slave/", "master/")
 
@@ -104,7 +104,8 @@ class Names:
             match node:
                 case Namespace():
                     inner = scope.inside(node.name)
-                    if node.name:
+                    # What the module adds to a namespace of others does not make it its own.
+                    if node.name and inner.names[0] not in _HARMLESS:
                         self._own_namespaces.add("::".join(inner.names))
                     self._collect(inner, node.members)
                 case Using():
@@ -243,8 +244,7 @@ class Names:
 
     def has_foreign_lookup(self, scope: Scope) -> bool:
         """Whether an unqualified name in a scope may come from headers that are not read here."""
-        around = {"::".join(scope.names[:size]) for size in range(1, len(scope.names) + 1)}
-        if any(name in self.catalogue.namespaces for name in around):
+        if scope.names and scope.names[0] in _HARMLESS:
             return True
         directives = self._files.get(scope.path, _FileNames()).namespaces
         return any(name not in self._own_namespaces for name in directives)
