@@ -18,6 +18,7 @@ from buildkit.engine import EngineName
 from buildkit.matrix import SdkKind, SmokeLevel, Stage
 from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
+from buildkit.prediction import Prediction, Verdict
 from buildkit.smoke.abi import StringAbi
 from buildkit.smoke.checks import reached
 from buildkit.workspace import log_name
@@ -102,6 +103,15 @@ class SmokeRecord(_Record):
     """In the order made; empty if the stage was not reached."""
 
 
+class PredictionRecord(_Record):
+    """What was predicted from the module's sources, before the build."""
+
+    verdict: Verdict
+    """What will come of the module on this release."""
+    reasons: tuple[str, ...]
+    """Each with file and line; of what is not predicted, why."""
+
+
 class TargetRecord(_Record):
     """One target."""
 
@@ -153,6 +163,8 @@ class TargetRecord(_Record):
     """Wall-clock time of all stages."""
     log: str | None = None
     """The full log, relative to build/logs/; null if there is none, as of what is skipped."""
+    prediction: PredictionRecord | None = None
+    """What was predicted; null in a manifest of an older version, and of what was skipped."""
 
 
 class Manifest(_Record):
@@ -166,7 +178,7 @@ class Manifest(_Record):
     """In the matrix's order of modules, then by release, then by platform."""
 
 
-def record(plan: Plan, outcome: Outcome) -> TargetRecord:
+def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -> TargetRecord:
     """A target's entry."""
     target = outcome.target
     artifact = outcome.artifact
@@ -215,6 +227,9 @@ def record(plan: Plan, outcome: Outcome) -> TargetRecord:
         ),
         seconds=round(outcome.seconds, 3),
         log=None if target.skip is not None else log_name(target.folder),
+        prediction=None
+        if prediction is None or target.skip is not None
+        else PredictionRecord(verdict=prediction.verdict, reasons=prediction.reasons),
     )
 
 

@@ -7,6 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from buildkit.board import mark
+from buildkit.causes import silent_overrides
+from buildkit.forecast import NO_FORECAST, Forecast, surprises
 from buildkit.matrix import Stage
 from buildkit.outcome import Outcome, Status
 from buildkit.plan import Plan
@@ -14,19 +16,36 @@ from buildkit.smoke.checks import reached
 
 
 def print_summary(
-    console: Console, plan: Plan, outcomes: Sequence[Outcome], seconds: float
+    console: Console,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    seconds: float,
+    predicted: Forecast = NO_FORECAST,
 ) -> None:
-    """The table, the causes, the counts."""
+    """The table, the causes, what was predicted otherwise, the counts."""
     console.print(_table(plan, outcomes))
     for outcome in outcomes:
         if outcome.failed:
             print_failure(console, outcome)
+    for line, releases in _silent_overrides(outcomes).items():
+        console.print(Text(f"{line} [{', '.join(releases)}]", "yellow"), soft_wrap=True)
     warned = [outcome for outcome in outcomes if outcome.warnings]
     if warned:
         lines = {line for outcome in warned for line in outcome.warnings}
         names = ", ".join(str(outcome.target.release) for outcome in warned)
         console.print(Text(f"compiler warnings ({len(lines)} different) for {names}; see the logs"))
+    for surprise in surprises(predicted, outcomes):
+        console.print(Text(str(surprise), "yellow"), soft_wrap=True)
     console.print(Text(_counts(outcomes, seconds)))
+
+
+def _silent_overrides(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
+    """What the compiler has told of them, and for which releases."""
+    found: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for line in silent_overrides(outcome.warnings):
+            found.setdefault(line, []).append(str(outcome.target.release))
+    return found
 
 
 def _table(plan: Plan, outcomes: Sequence[Outcome]) -> Table:

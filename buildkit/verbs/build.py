@@ -12,6 +12,7 @@ from rich.text import Text
 from buildkit.artifacts import Dist
 from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode
+from buildkit.forecast import forecast
 from buildkit.manifest import record
 from buildkit.matrix import Sanitizer
 from buildkit.outcome import Status, exit_code
@@ -20,6 +21,7 @@ from buildkit.plan import Plan, make_plan
 from buildkit.probe import probe
 from buildkit.run import signals_as_interrupt
 from buildkit.session import run_plan
+from buildkit.sources import Sources
 from buildkit.summary import print_summary
 from buildkit.verbs.common import (
     add_engine,
@@ -68,15 +70,18 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     # One that can't be read must be known before the work, not after.
     dist.manifest()
     announce(console, plan)
+    # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
+    sources = Sources(root=workspace.root, cache=workspace.repositories)
+    predicted = forecast(matrix, plan.targets, sources)
     with signals_as_interrupt():
         outcomes, interrupted = run_plan(
             plan, options, workspace, archives, console, Pipeline.run, smoke_again=smoke_again
         )
-    records = [record(plan, outcome) for outcome in outcomes]
+    records = [record(plan, outcome, predicted.of(outcome.target)) for outcome in outcomes]
     # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
     if not options.sanitize:
         dist.update_manifest(matrix, (r for r in records if r.status is not Status.CANCELLED))
-    print_summary(console, plan, outcomes, time.monotonic() - begun)
+    print_summary(console, plan, outcomes, time.monotonic() - begun, predicted)
     tell_github(matrix, workspace, records, emit_on(console))
     if arguments.json:
         rows = [row.model_dump(mode="json") for row in records]

@@ -3,13 +3,18 @@
 import argparse
 import json
 import sys
+from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from buildkit.errors import ExitCode
+from buildkit.forecast import Forecast, forecast
 from buildkit.plan import Plan, Target, make_plan
+from buildkit.prediction import Verdict
 from buildkit.probe import probe
+from buildkit.sources import Sources
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (
     add_engine,
@@ -38,25 +43,58 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
     plan = make_plan(matrix, read_options(arguments), probe(archives))
+    sources = Sources(root=workspace.root, cache=workspace.repositories)
+    predicted = forecast(matrix, plan.targets, sources)
     if arguments.json:
-        json.dump(plan.describe(), sys.stdout, indent=2)
+        json.dump(_described(plan, predicted), sys.stdout, indent=2)
         sys.stdout.write("\n")
         return ExitCode.OK
     announce(console, plan)
     console.print(f"smoke level {plan.smoke}; {len(plan.targets)} targets:")
-    console.print(_table(plan))
+    console.print(_table(plan, predicted))
+    _print_predictions(console, plan, predicted)
     return ExitCode.OK
 
 
-def _table(plan: Plan) -> Table:
+def _described(plan: Plan, predicted: Forecast) -> dict[str, Any]:
+    described = plan.describe()
+    for row, target in zip(described["targets"], plan.targets, strict=True):
+        prediction = None if target.skip else predicted.of(target)
+        row["prediction"] = prediction and {
+            "verdict": prediction.verdict.value,
+            "reasons": list(prediction.reasons),
+        }
+    return described
+
+
+def _print_predictions(console: Console, plan: Plan, predicted: Forecast) -> None:
+    """The reasons, each with the releases that it holds for."""
+    held: dict[str, list[str]] = {}
+    for target in plan.targets:
+        prediction = predicted.of(target)
+        for reason in () if prediction.builds or target.skip else prediction.reasons:
+            held.setdefault(f"{target.module.name}: {prediction.verdict}: {reason}", []).append(
+                str(target.release)
+            )
+    for reason, releases in held.items():
+        where = ", ".join(dict.fromkeys(releases))
+        console.print(Text(f"{reason} [{where}]", "yellow"), soft_wrap=True)
+
+
+_STYLES = {Verdict.BREAKS: "red", Verdict.DIES: "red", Verdict.UNKNOWN: "dim", Verdict.FINE: ""}
+
+
+def _table(plan: Plan, predicted: Forecast) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("target", "flag", "sdk", "what differs", "artifact"):
+    for title in ("target", "flag", "sdk", "predicted", "what differs", "artifact"):
         table.add_column(title, no_wrap=title != "what differs", overflow="fold")
     for target in plan.targets:
+        verdict = predicted.of(target).verdict
         table.add_row(
             target.name,
             target.version_flag,
             target.sdk,
+            Text("-" if target.skip else verdict.value, _STYLES[verdict]),
             Text("; ".join(_differences(target))),
             "-" if target.skip else f"dist/{target.folder}/{target.library}",
         )

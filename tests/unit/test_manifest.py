@@ -60,7 +60,8 @@ def test_the_schema_refuses_what_no_manifest_says(schema, rows, key, value):
 
 
 def test_no_key_may_be_missing(schema, rows):
-    for key in list(rows["targets"][0]):
+    # A manifest from before there were predictions is still one.
+    for key in rows["targets"][0].keys() - {"prediction"}:
         lacking = {**rows, "targets": [{**rows["targets"][0]}]}
         del lacking["targets"][0][key]
         with pytest.raises(jsonschema.ValidationError):
