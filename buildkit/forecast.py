@@ -27,6 +27,11 @@ class Forecast:
         """The prediction for a target; those of a module do not differ by platform."""
         return self.modules.get(target.module.name, Predictions()).of(target.release)
 
+    def fingerprint(self, target: Target) -> str | None:
+        """Equal for releases that are the same to the module; None if that is not known."""
+        predictions = self.modules.get(target.module.name, Predictions())
+        return predictions.fingerprints.get(target.release)
+
 
 NO_FORECAST = Forecast()
 """Nothing is predicted."""

@@ -163,6 +163,8 @@ class TargetRecord(_Record):
     """Wall-clock time of all stages."""
     log: str | None = None
     """The full log, relative to build/logs/; null if there is none, as of what is skipped."""
+    stands_for: tuple[str, ...] = ()
+    """Releases that were left out because this one tells of them (--representative)."""
     prediction: PredictionRecord | None = None
     """What was predicted; null in a manifest of an older version, and of what was skipped."""
 
@@ -227,6 +229,7 @@ def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -
         ),
         seconds=round(outcome.seconds, 3),
         log=None if target.skip is not None else log_name(target.folder),
+        stands_for=tuple(map(str, target.stands_for)),
         prediction=None
         if prediction is None or target.skip is not None
         else PredictionRecord(verdict=prediction.verdict, reasons=prediction.reasons),

@@ -84,6 +84,8 @@ class Target:
     """Instruments module and harness, to find errors; the library is not for shipping."""
     sdk_origin: str | None = None
     """The image or the folder that an SDK of kind ``image`` or ``prefix`` is taken from."""
+    stands_for: tuple[Release, ...] = ()
+    """Other releases, oldest first, whose targets are left out because this one tells of them."""
 
     @property
     def name(self) -> str:
@@ -140,6 +142,7 @@ class Target:
             "env": dict(self.env),
             "patches": [patch.name for patch in self.patches],
             "library": f"{self.folder}/{self.library}",
+            "stands_for": [str(release) for release in self.stands_for],
             "skip": self.skip,
             "expect_fail": None
             if self.expect is None

@@ -12,20 +12,18 @@ from rich.text import Text
 from buildkit.artifacts import Dist
 from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode
-from buildkit.forecast import forecast
 from buildkit.manifest import record
 from buildkit.matrix import Sanitizer
 from buildkit.outcome import Status, exit_code
 from buildkit.pipeline import Pipeline
-from buildkit.plan import Plan, make_plan
-from buildkit.probe import probe
+from buildkit.plan import Plan
 from buildkit.run import signals_as_interrupt
 from buildkit.session import run_plan
-from buildkit.sources import Sources
 from buildkit.summary import print_summary
 from buildkit.verbs.common import (
     add_engine,
     add_json,
+    add_representative,
     add_run,
     add_selection,
     console_for,
@@ -34,6 +32,7 @@ from buildkit.verbs.common import (
     read_matrix,
     read_options,
 )
+from buildkit.verbs.planning import foresee
 
 NAME = "build"
 HELP = "build and smoke-test the module for every release, in parallel"
@@ -42,6 +41,7 @@ HELP = "build and smoke-test the module for every release, in parallel"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
+    add_representative(parser)
     add_engine(parser)
     add_run(parser)
     add_json(parser)
@@ -65,14 +65,12 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     options = read_options(arguments)
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
-    plan = make_plan(matrix, options, probe(archives))
+    # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
+    plan, predicted = foresee(matrix, workspace, options, archives, emit_on(console))
     dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
     # One that can't be read must be known before the work, not after.
     dist.manifest()
     announce(console, plan)
-    # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
-    sources = Sources(root=workspace.root, cache=workspace.repositories)
-    predicted = forecast(matrix, plan.targets, sources)
     with signals_as_interrupt():
         outcomes, interrupted = run_plan(
             plan, options, workspace, archives, console, Pipeline.run, smoke_again=smoke_again

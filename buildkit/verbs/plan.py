@@ -10,21 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from buildkit.errors import ExitCode
-from buildkit.forecast import Forecast, forecast
-from buildkit.plan import Plan, Target, make_plan
+from buildkit.forecast import Forecast
+from buildkit.plan import Plan, Target
 from buildkit.prediction import Verdict
-from buildkit.probe import probe
-from buildkit.sources import Sources
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (
     add_engine,
     add_json,
+    add_representative,
     add_selection,
     console_for,
     open_archives,
     read_matrix,
     read_options,
 )
+from buildkit.verbs.planning import foresee
 
 NAME = "plan"
 HELP = "print what build would do, and why, without doing it"
@@ -33,6 +33,7 @@ HELP = "print what build would do, and why, without doing it"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
+    add_representative(parser)
     add_engine(parser)
     add_json(parser)
 
@@ -42,9 +43,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
-    plan = make_plan(matrix, read_options(arguments), probe(archives))
-    sources = Sources(root=workspace.root, cache=workspace.repositories)
-    predicted = forecast(matrix, plan.targets, sources)
+    plan, predicted = foresee(matrix, workspace, read_options(arguments), archives)
     if arguments.json:
         json.dump(_described(plan, predicted), sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -86,8 +85,14 @@ _STYLES = {Verdict.BREAKS: "red", Verdict.DIES: "red", Verdict.UNKNOWN: "dim", V
 
 def _table(plan: Plan, predicted: Forecast) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("target", "flag", "sdk", "predicted", "what differs", "artifact"):
-        table.add_column(title, no_wrap=title != "what differs", overflow="fold")
+    wide = {"stands for", "what differs"}
+    some = any(target.stands_for for target in plan.targets)
+    for title in (
+        *("target", "flag", "sdk", "predicted"),
+        *(["stands for"] if some else []),
+        *("what differs", "artifact"),
+    ):
+        table.add_column(title, no_wrap=title not in wide, overflow="fold")
     for target in plan.targets:
         verdict = predicted.of(target).verdict
         table.add_row(
@@ -95,6 +100,7 @@ def _table(plan: Plan, predicted: Forecast) -> Table:
             target.version_flag,
             target.sdk,
             Text("-" if target.skip else verdict.value, _STYLES[verdict]),
+            *([", ".join(map(str, target.stands_for))] if some else []),
             Text("; ".join(_differences(target))),
             "-" if target.skip else f"dist/{target.folder}/{target.library}",
         )

@@ -23,6 +23,7 @@ from support_guards import (
     Run,
     break_bound,
     build_isolator,
+    check_representatives,
     find_bounds,
     neighbours,
 )
@@ -150,6 +151,9 @@ def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
     assert libraries(run) == kept
 
     check_predictions(run)
+    check_representatives(
+        tmp_path / "project", {release: t["status"] for release, t in run.targets.items()}
+    )
 
     shown = causes(run.screen)
     assert shown.keys() == mutation.concerned

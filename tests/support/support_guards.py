@@ -17,8 +17,14 @@ from pathlib import Path
 from support_conditions import predict
 
 from buildkit.encoding import Encoding, literal_value
+from buildkit.forecast import forecast
 from buildkit.matrix import load_matrix
+from buildkit.options import Options
+from buildkit.plan import make_plan
+from buildkit.probe import NOTHING
 from buildkit.releases import FINAL_RELEASES, Release
+from buildkit.representatives import represent
+from buildkit.sources import Sources
 
 ROOT = Path(__file__).parents[2]
 ISOLATOR = ROOT / "isolator"
@@ -233,6 +239,20 @@ def build_isolator(
         targets={Release.parse(target["release"]): target for target in targets},
         dist=folder / "dist",
     )
+
+
+def check_representatives(folder: Path, verdicts: Mapping[Release, object]) -> None:
+    """Of the releases that have a verdict, those that stand for each other must have the same.
+
+    ``folder`` is one that :func:`build_isolator` has built in.
+    """
+    matrix = load_matrix(folder / "matrix.toml")
+    options = Options(only=tuple(map(str, verdicts)), sdk="stub", engine="host")
+    plan = make_plan(matrix, options, NOTHING)
+    sources = Sources(root=matrix.root, cache=folder / "git")
+    for target in represent(plan, forecast(matrix, plan.targets, sources)).targets:
+        group = {release: verdicts[release] for release in (target.release, *target.stands_for)}
+        assert set(group.values()) == {verdicts[target.release]}, group
 
 
 def _sources(folder: Path) -> list[Path]:
