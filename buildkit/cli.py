@@ -69,9 +69,9 @@ def make_parser(names: Iterable[str] = VERBS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m buildkit",
         description="Build and smoke-test a Mesos module for every Mesos release its users run.",
-        epilog="Exit codes: 0 all targets good; 1 some target failed, or an expected failure "
-        "passed; 2 the matrix file or the command line is wrong; 3 nothing could start; "
-        "130 interrupted.",
+        epilog="Exit codes: 0 all targets good; 1 some target failed, an expected failure "
+        "passed, or a check has found something; 2 the matrix file or the command line is wrong; "
+        "3 nothing could start; 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"mesos-buildkit {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)

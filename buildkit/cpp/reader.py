@@ -243,6 +243,7 @@ class _Reader:
                 for branch in conditional.branches
                 for found in [self.branches.get(branch, _BranchNotes())]
             ),
+            end=conditional.end,
             reached=notes.reached,
             none=notes.none,
             parent=None if conditional.parent is None else places[conditional.parent],

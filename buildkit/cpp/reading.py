@@ -57,6 +57,8 @@ class ConditionalReading:
 
     path: str
     branches: tuple[BranchReading, ...]
+    end: int
+    """The line of its ``#endif``."""
     reached: ReleaseSet
     """The releases that get to it, perhaps."""
     none: ReleaseSet
@@ -68,6 +70,11 @@ class ConditionalReading:
     def line(self) -> int:
         """Where it opens."""
         return self.branches[0].line
+
+    def lines_of(self, number: int) -> range:
+        """The lines of a branch's text, without its directive."""
+        ends = [*(branch.line for branch in self.branches[1:]), self.end]
+        return range(self.branches[number].last_line + 1, ends[number])
 
     @property
     def unknown(self) -> ReleaseSet:

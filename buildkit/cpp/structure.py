@@ -45,12 +45,14 @@ class Branch:
     items: list["Item"] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Conditional:
     """``#if`` to ``#endif``."""
 
     branches: list[Branch] = field(default_factory=list)
     parent: "Branch | None" = None
+    end: int = 0
+    """The line of its ``#endif``; if it has none, that behind the file's last one."""
 
 
 Item = Code | Directive | Conditional
@@ -92,6 +94,7 @@ class _Parser:
         self._end_code(self._source.line_count)
         for conditional in self._open:
             first = conditional.branches[0]
+            conditional.end = self._source.line_count + 1
             self._complain(ProblemKind.UNTERMINATED, first.first, f"#{first.word} has no #endif")
         return Structure(
             source=self._source, items=tuple(self._top), problems=tuple(self._problems)
@@ -122,7 +125,7 @@ class _Parser:
             self._go_on(word, rest, first, last)
         elif word == "endif":
             if self._open:
-                self._open.pop()
+                self._open.pop().end = first
             else:
                 self._complain(ProblemKind.STRAY, first, "#endif without #if")
         else:

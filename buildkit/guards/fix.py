@@ -1,16 +1,16 @@
 """Rewrites comparisons of MESOS_VERSION_INT to MESOS_VERSION_AT_LEAST, where that is proved right.
 
 A rewritten condition is kept if, with all of them in place and everything read again, each selected
-release compiles what it did before; or if it compiles another branch that is known to fit it while
-the former is known not to. Pure: what is read again is text.
+release compiles what it did before; or if a release compiles another branch, the former is known
+not to fit it and nothing is known against the new one. Pure: what is read again is text.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from buildkit.cpp.reading import BranchReading, ConditionalReading, Reading
 from buildkit.cpp.sets import ReleaseSet, bits
-from buildkit.findings import Place
+from buildkit.findings import Finding, Place
 from buildkit.guards.check import Report
 from buildkit.guards.meaning import NO_BRANCH, Guard, concerned, intention
 from buildkit.guards.wording import rewritten, runs, written_span
@@ -19,9 +19,9 @@ from buildkit.releases import Release
 Texts = Mapping[str, str]
 """Path relative to the module's source folder -> text."""
 
-Fits = Callable[[ConditionalReading, int, Release], bool | None]
-"""Whether a branch of a conditional, by its number (NO_BRANCH: none), fits the interface of a
-release; None where that is not known."""
+Misfits = Callable[[Reading], Iterable[Finding]]
+"""What of the code that releases compile does not fit them: findings at the lines concerned, such
+as predictions make them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +56,14 @@ class _Edit:
         return Place(path=self.guard.path, line=self.branch.line)
 
 
-def never_known(_conditional: ConditionalReading, _branch: int, _release: Release) -> bool | None:
-    """The :data:`Fits` of somebody who knows nothing about interfaces."""
-    return None
-
-
-def fix(report: Report, reread: Callable[[Texts], Reading], fits: Fits = never_known) -> Fixed:
+def fix(
+    report: Report, reread: Callable[[Texts], Reading], misfits: Misfits = lambda _: ()
+) -> Fixed:
     """Rewrite what can be proved.
 
     ``reread`` reads the module as the report's reading was, but with the texts it is given.
     """
+    known = _Misfits(misfits(report.reading))
     edits: list[_Edit] = []
     refusals: list[Refusal] = []
     for guard in report.guards:
@@ -78,7 +76,8 @@ def fix(report: Report, reread: Callable[[Texts], Reading], fits: Fits = never_k
                     edits.append(edit)
     while edits:
         texts = _apply(report.reading, edits)
-        wrong = _differences(report, reread(texts), fits)
+        after = reread(texts)
+        wrong = _differences(report, after, _Judge(before=known, after=_Misfits(misfits(after))))
         if not wrong:
             break
         kept = [edit for edit in edits if _key(edit.guard.conditional) not in wrong]
@@ -134,6 +133,37 @@ def _apply(reading: Reading, edits: Sequence[_Edit]) -> Texts:
 
 # --- the proof
 
+
+class _Misfits:
+    """Lines that do not fit, by file and release."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._lines: dict[tuple[str, Release], set[int]] = {}
+        for finding in findings:
+            for release in finding.releases:
+                self._lines.setdefault((finding.place.path, release), set()).add(finding.place.line)
+
+    def inside(self, path: str, release: Release, lines: range) -> bool:
+        return any(line in lines for line in self._lines.get((path, release), ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    before: _Misfits
+    after: _Misfits
+
+    def prefers(
+        self, conditional: ConditionalReading, old: int, new: int, release: Release
+    ) -> bool:
+        """Whether the branch that is taken now is right and the one before was wrong."""
+        if NO_BRANCH in {old, new}:
+            return False  # of nothing it is not known whether it fits
+        old_lines, new_lines = conditional.lines_of(old), conditional.lines_of(new)
+        path = conditional.path
+        wrong = self.before.inside(path, release, old_lines)
+        return wrong and not self.after.inside(path, release, new_lines)
+
+
 _Key = tuple[str, int]
 
 
@@ -141,7 +171,7 @@ def _key(conditional: ConditionalReading) -> _Key:
     return conditional.path, conditional.line
 
 
-def _differences(report: Report, after: Reading, fits: Fits) -> dict[_Key, str]:
+def _differences(report: Report, after: Reading, judge: _Judge) -> dict[_Key, str]:
     """The conditionals of which a selected release takes another branch, and who does."""
     found: dict[_Key, str] = {}
     chosen = concerned(report.reading, report.selected)
@@ -149,7 +179,7 @@ def _differences(report: Report, after: Reading, fits: Fits) -> dict[_Key, str]:
         return {_key(guard.conditional): "the proof fails" for guard in report.guards}
     for before, now in _pairs(report.reading, after):
         other = _moved(before, now) & chosen & ~_inherited(before, found, report)
-        bad = [at for at in bits(other) if not _improves(report, before, now, at, fits)]
+        bad = [at for at in bits(other) if not _improves(report, before, now, at, judge)]
         if bad:
             names = runs((report.reading.releases[at] for at in bad), report.selected)
             found[_key(before)] = (
@@ -192,7 +222,7 @@ def _improves(
     before: ConditionalReading,
     now: ConditionalReading,
     position: int,
-    fits: Fits,
+    judge: _Judge,
 ) -> bool:
     release = report.reading.releases[position]
     if (
@@ -204,7 +234,7 @@ def _improves(
     old, new = _branch(before, position), _branch(now, position)
     if old is None or new is None:
         return False
-    return fits(before, old, release) is False and fits(before, new, release) is True
+    return judge.prefers(before, old, new, release)
 
 
 def _branch(conditional: ConditionalReading, position: int) -> int | None:

@@ -7,18 +7,21 @@ that are left must be those that the reading says this release compiles.
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import buildkit
 from buildkit.cpp.reader import Sources, Unit, read
 from buildkit.cpp.reading import Reading
 from buildkit.encoding import Encoding, version_header
-from buildkit.releases import Release
+from buildkit.releases import FINAL_RELEASES, Release
 
+ROOT = Path(buildkit.__file__).parent.parent
+SOURCES = [*(ROOT / "isolator").rglob("*.[ch]pp")]
 FEW = tuple(Release.parse(r) for r in ("0.21.0", "0.23.1", "0.24.0", "0.28.3", "1.0.1", "1.11.0"))
 
 
@@ -27,11 +30,19 @@ class Compiler:
     """``g++ -E`` in a folder."""
 
     folder: Path
+    known: dict[tuple[str, Release, Encoding], str] = field(default_factory=dict)
 
     def words(
         self, path: str, release: Release, encoding: Encoding, flags: Sequence[str] = ()
     ) -> tuple[int, list[str]]:
-        """The exit code, and the names that are left of a file."""
+        """The exit code, and the words that are left of a file."""
+        code, text = self.text(path, release, encoding, flags)
+        return code, words_of(text)
+
+    def text(
+        self, path: str, release: Release, encoding: Encoding, flags: Sequence[str] = ()
+    ) -> tuple[int, str]:
+        """The exit code, and what is left of a file."""
         (self.folder / "version.h").write_text(version_header(release, encoding))
         done = subprocess.run(
             [
@@ -43,7 +54,15 @@ class Compiler:
             check=False,
             cwd=self.folder,
         )
-        return done.returncode, words_of(done.stdout)
+        return done.returncode, done.stdout
+
+    def lines(self, path: str, release: Release, encoding: Encoding, prefix: str) -> set[int]:
+        """The numbers behind the words with a prefix that are left."""
+        key = (path, release, encoding)
+        if key not in self.known:
+            self.known.clear()
+            self.known[key] = self.text(path, release, encoding)[1]
+        return {int(word) for word in re.findall(rf"\b{prefix}(\d+)\b", self.known[key])}
 
 
 def words_of(text: str) -> list[str]:
@@ -157,6 +176,66 @@ def _with_words(lines: Sequence[str]) -> str:
 @pytest.fixture(scope="module")
 def compiler(tmp_path_factory):
     return Compiler(tmp_path_factory.mktemp("cpp"))
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+def test_every_file_of_our_isolator_is_read_as_gxx_reads_it(compiler, encoding):
+    """Line by line, for a release of each minor version; other people's headers are left out."""
+    names = [*sorted(p.relative_to(ROOT / "isolator").as_posix() for p in SOURCES)]
+    texts = {name: (ROOT / "isolator" / name).read_text() for name in names}
+    releases = [release for release in FINAL_RELEASES if release.patch == 0]
+    unit = Unit(
+        path="src/isolator.cpp",
+        flags=tuple((encoding.flag(release),) for release in releases),
+        forced=tuple(version_header(release, encoding) for release in releases),
+    )
+    reading = read(Sources(files=texts, units=[unit]), releases)
+    for name, text in texts.items():
+        place = compiler.folder / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(_numbered(name, text, names))
+    for release in releases:
+        code, _ = compiler.words("src/isolator.cpp", release, encoding)
+        assert code == 0
+        for name in reading.files:
+            shown = {
+                number
+                for number, line in enumerate(reading.text(name, release).split("\n"))
+                if line.strip() and not line.startswith("#include")
+            }
+            left = compiler.lines("src/isolator.cpp", release, encoding, mark(name, names))
+            assert shown == left & _solid(texts[name]), (name, str(release))
+
+
+def mark(name: str, names: Sequence[str]) -> str:
+    return f"w{names.index(name) + 1}_"
+
+
+def _solid(text: str) -> set[int]:
+    """The lines that are neither blank nor directives nor part of one."""
+    lines = text.split("\n")
+    return {
+        number
+        for number, line in enumerate(lines)
+        if line.strip() and not line.lstrip().startswith("#")
+    }
+
+
+def _numbered(name: str, text: str, names: Sequence[str]) -> str:
+    """The file with a word in place of each line of code; includes of others are dropped."""
+    made = []
+    for number, line in enumerate(text.split("\n")):
+        if line.lstrip().startswith("#include"):
+            made.append(line if any(line.endswith(f'{n}"') for n in _spellings(names)) else "")
+        elif line.lstrip().startswith("#"):
+            made.append(line)
+        else:
+            made.append(f"{mark(name, names)}{number}")
+    return "\n".join(made)
+
+
+def _spellings(names: Sequence[str]) -> list[str]:
+    return [f'"{form}' for name in names for form in (name, Path(name).name)]
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])

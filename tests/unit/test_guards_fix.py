@@ -1,17 +1,18 @@
 """--fix: what is rewritten compiles the same for every selected release; the rest is left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support_cpp import check_module, read_module, release
 
-from buildkit.cpp.reading import ConditionalReading, Reading
+from buildkit.cpp.reading import Reading
 from buildkit.encoding import Encoding
+from buildkit.findings import Finding, Place
 from buildkit.guards.check import releases_to_read
-from buildkit.guards.fix import Fixed, Texts, fix, never_known
-from buildkit.guards.meaning import NO_BRANCH
+from buildkit.guards.fix import Fixed, Misfits, Texts, fix
+from buildkit.guards.rules import OUT_OF_ORDER
 from buildkit.releases import FINAL_RELEASES, Release
 
 OCTAL, DECIMAL = Encoding.OCTAL, Encoding.DECIMAL
@@ -23,7 +24,7 @@ def fixed(
     *,
     encoding: Encoding = OCTAL,
     selected: Sequence[Release] = FEW,
-    fits=never_known,
+    misfits: Misfits = lambda _: (),
     more: dict[str, str] | None = None,
 ) -> Fixed:
     files = {"main.cpp": text, **(more or {})}
@@ -34,7 +35,7 @@ def fixed(
             {**files, **texts}, encoding=encoding, releases=releases_to_read(selected)
         )
 
-    return fix(report, reread, fits)
+    return fix(report, reread, misfits)
 
 
 def rewritten(condition: str, **options: object) -> str | None:
@@ -145,35 +146,53 @@ class TestRefusing:
         assert [refusal.place.line for refusal in result.refusals] == [1, 2]
 
 
-class TestFitting:
-    """With somebody who knows which branch fits which release."""
+def knowing(word: str, holds: Callable[[Release], bool]) -> Misfits:
+    """Lines with ``word`` fit no release of which ``holds`` is true."""
 
-    CONDITION = "MESOS_VERSION_INT < 240"
+    def misfits(reading: Reading) -> list[Finding]:
+        return [
+            Finding(
+                rule=OUT_OF_ORDER,
+                place=Place(path="main.cpp", line=line),
+                releases=(of,),
+                message="does not fit",
+                advice="",
+            )
+            for of in reading.releases
+            if holds(of)
+            for line, text in enumerate(reading.text("main.cpp", of).split("\n"), 1)
+            if text == word
+        ]
 
-    @staticmethod
-    def knows(conditional: ConditionalReading, branch: int, of: Release) -> bool:
-        return branch == (0 if of < release("0.24.0") else 1)
+    return misfits
 
-    @staticmethod
-    def knows_the_opposite(conditional: ConditionalReading, branch: int, of: Release) -> bool:
-        return branch == 0
 
-    def test_the_right_branch_is_taken(self):
-        after = rewritten(self.CONDITION, encoding=DECIMAL, fits=self.knows)
-        assert after == "!MESOS_VERSION_AT_LEAST(0, 24, 0)"
+class TestMisfits:
+    """With somebody who knows which lines fit which release."""
 
-    def test_a_branch_that_does_not_fit_is_not(self):
-        assert rewritten(self.CONDITION, encoding=DECIMAL, fits=self.knows_the_opposite) is None
+    TEXT = "#if MESOS_VERSION_INT < 240\nold\n#else\nnew\n#endif\n"
 
-    def test_no_branch_is_asked_about_too(self):
-        asked = []
+    def test_the_branch_that_fits_is_taken(self):
+        misfits = knowing("old", lambda of: of >= release("0.24.0"))
+        result = fixed(self.TEXT, encoding=DECIMAL, misfits=misfits)
+        assert result.texts["main.cpp"].startswith("#if !MESOS_VERSION_AT_LEAST(0, 24, 0)\nold")
+        assert result.refusals == ()
 
-        def fits(conditional: ConditionalReading, branch: int, of: Release) -> bool | None:
-            asked.append(branch)
-            return None
+    @pytest.mark.parametrize(
+        "misfits", [knowing("new", lambda _: True), knowing("old", lambda of: of.major == 0)]
+    )
+    def test_one_that_fits_no_better_is_not(self, misfits):
+        assert fixed(self.TEXT, encoding=DECIMAL, misfits=misfits).texts == {}
 
-        fixed("#if MESOS_VERSION_INT < 240\n#endif\n", encoding=DECIMAL, fits=fits)
-        assert set(asked) == {0} or NO_BRANCH in asked
+    def test_nor_one_that_fits_some_of_the_releases_better(self):
+        misfits = knowing("old", lambda of: of == release("1.0.1"))
+        [refusal] = fixed(self.TEXT, encoding=DECIMAL, misfits=misfits).refusals
+        assert refusal.reason.startswith("1.9.0 would take another branch")
+
+    def test_that_nothing_is_compiled_is_never_known_to_be_right(self):
+        misfits = knowing("old", lambda of: of >= release("0.24.0"))
+        text = "#if MESOS_VERSION_INT < 240\nold\n#endif\n"
+        assert fixed(text, encoding=DECIMAL, misfits=misfits).texts == {}
 
 
 _literals = {
