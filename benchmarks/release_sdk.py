@@ -1,8 +1,9 @@
 """What a release SDK costs: seconds, memory and disk of whole builds; prints Markdown or JSON.
 
-    python benchmarks/release_sdk.py ARCHIVES [--runs N] [--json]
+    python benchmarks/release_sdk.py ARCHIVES [--runs N] [--json] [PART ...]
 
 ARCHIVES is a folder with the source archives of the releases, and of the protobuf that they lack.
+Parts are builds (cold, next, oldest) and the rebuild; all need cold, the first.
 Each figure is of one machine, with the load that is printed beside it; only the rebuild is compared
 with something, its own bare compile, in turn and pair by pair. Nothing here passes or fails.
 """
@@ -18,16 +19,19 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from run import BUILDKIT, ROOT, Sample, measure, scratch_project
 
-COLD = "1.0.4"
-NEXT = "1.1.3"
-"""Bundles the same protobuf."""
-OLDEST = "0.23.1"
-"""Its isolators are processes, so its runtime has all of libprocess."""
+RELEASES = {
+    "cold": "1.0.4",
+    # Bundles the same protobuf.
+    "next": "1.1.3",
+    # Its isolators are processes, so its runtime has all of libprocess.
+    "oldest": "0.23.1",
+}
+REBUILD = "rebuild"
 
 TOUCHED = "src/isolator.cpp"
 BARE = ". ./flags.sh; common=common; out=out; mkdir -p obj out; build_module"
@@ -230,24 +234,24 @@ def main() -> None:
     parser.add_argument("archives", type=Path, metavar="ARCHIVES")
     parser.add_argument("--runs", type=int, default=3, help="pairs of rebuilds (default: 3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all)")
     arguments = parser.parse_args()
+    parts = arguments.parts or [*RELEASES, REBUILD]
     results = Results(cpus=os.cpu_count() or 1)
     with (
         scratch_project() as project,
         tempfile.TemporaryDirectory(prefix="mesos-buildkit-bench-") as scratch,
     ):
         bench = Bench(project, arguments.archives.absolute(), Path(scratch))
-        for what, release in (
-            ("cold, protobuf not built", COLD),
-            ("next, protobuf built", NEXT),
-            ("oldest, with libprocess", OLDEST),
-        ):
+        for what, release in RELEASES.items():
+            if what == "cold" or what in parts:
+                results.load.append(os.getloadavg()[0])
+                results.builds.append(bench.build(what, release))
+        results.load.append(os.getloadavg()[0])
+        if REBUILD in parts:
+            rebuild = bench.rebuild(RELEASES["cold"], arguments.runs)
+            results = replace(results, rebuild=rebuild)
             results.load.append(os.getloadavg()[0])
-            results.builds.append(bench.build(what, release))
-        results.load.append(os.getloadavg()[0])
-        rebuild = bench.rebuild(NEXT, arguments.runs)
-        results = Results(**{**vars(results), "rebuild": rebuild})
-        results.load.append(os.getloadavg()[0])
     print(json.dumps(asdict(results), indent=2) if arguments.json else markdown(results))
 
 
