@@ -16,6 +16,7 @@ import tenacity
 import urllib3.exceptions
 
 from buildkit import __version__
+from buildkit.deploy.posted import Posted
 from buildkit.download import cause
 from buildkit.errors import BuildkitError, TargetError, UnavailableError, UsageError
 
@@ -84,20 +85,6 @@ class MarathonAddress:
             and self.url.startswith("http://")
             and host not in {"localhost", "127.0.0.1", "::1"}
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Posted:
-    """What Marathon did."""
-
-    application: str
-    """The application's ID."""
-    replaced: bool
-    """Whether there was one, which has been replaced."""
-    deployments: tuple[str, ...]
-    """IDs of the deployments that this began."""
-    version: str
-    """The version that Marathon gave the definition; empty if it does not say."""
 
 
 class _NotSentError(Exception):

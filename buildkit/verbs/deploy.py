@@ -14,8 +14,9 @@ from buildkit.artifacts import Dist, sha256_of
 from buildkit.deploy.app import SAMPLE, Form, marathon_app
 from buildkit.deploy.appfile import AppFile, load_app
 from buildkit.deploy.choose import choose_module, choose_platform, choose_release, find_target
-from buildkit.deploy.client import AUTH_VARIABLE, Marathon, MarathonAddress, Posted
+from buildkit.deploy.client import AUTH_VARIABLE, Marathon, MarathonAddress
 from buildkit.deploy.operator import Deployment, make_deployment
+from buildkit.deploy.posted import Posted
 from buildkit.deploy.show import describe, render
 from buildkit.errors import ExitCode, TargetError, UsageError
 from buildkit.verbs.common import add_json, add_matrix, console_for, read_matrix
