@@ -122,6 +122,20 @@ class Marathon:
             raise self._refusal(identifier, answer, force=force)
         return _posted(identifier, answer, replaced=replaced)
 
+    def version(self) -> str | None:
+        """Which Marathon it is, such as ``1.10.26``; None if it does not say."""
+        try:
+            answer = self._session.get(
+                f"{self._address.url}/v2/info",
+                timeout=(self._patience.connect_seconds, self._patience.answer_seconds),
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            # Whatever is wrong, a request that matters will tell.
+            return None
+        found = _body(answer).get("version") if answer.ok else None
+        return found if isinstance(found, str) else None
+
     def close(self) -> None:
         """Give up the connections."""
         self._session.close()

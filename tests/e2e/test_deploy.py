@@ -243,6 +243,16 @@ def test_the_application_is_posted(project, server):
     assert "env" not in server.apps["/volume-check"]
 
 
+@pytest.mark.parametrize(("version", "warned"), [("1.1.5", False), ("1.10.26", True), (None, True)])
+def test_volumes_that_the_module_would_not_see_are_warned_of(project, server, version, warned):
+    server.version = version
+    done = project.run("0.24.1", "--marathon", server.url, "--marathon-form", "external")
+    assert done.returncode == 0, done.stderr
+    assert ("warning: " in done.stdout) == warned
+    server.apps.clear()
+    assert "warning: " not in project.run("0.24.1", "--marathon", server.url).stdout
+
+
 def test_a_library_that_is_not_the_manifests_is_not_deployed(project, server):
     library = project.root / "dist/0.24.1/libvolume-1.0.0+mesos-0.24.1.so"
     library.write_bytes(b"something else")
