@@ -39,6 +39,13 @@ base = "debian:bullseye-slim"
 """
 
 
+def plain_environment():
+    """This process's own, but for colours, which would hide words from the tests."""
+    colours = {"FORCE_COLOR", "CLICOLOR_FORCE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in colours}
+    return {**inherited, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
 class Project:
     """A project whose dist/ says what the test wants it to."""
 
@@ -99,7 +106,7 @@ class Project:
             text=True,
             check=False,
             timeout=60,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+            env={**plain_environment(), **environment},
         )
 
     def json(self, *arguments):
