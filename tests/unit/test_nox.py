@@ -18,6 +18,7 @@ PLAIN = {
     "sdk",
     "plan",
     "matrix",
+    "guards",
     "drift",
     "report",
     "deploy",
