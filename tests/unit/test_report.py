@@ -51,6 +51,15 @@ class TestEveryForm:
 
 
 class TestView:
+    def test_the_floor_is_told_once_for_a_platform_that_has_one(self):
+        view = make_view(make_manifest("debian12", "debian11"), {})
+        assert [group.floor for group in view.groups] == [
+            "debian12: GLIBC 2.36, GLIBCXX 3.4.30",
+            "",
+        ]
+        for form in (html, markdown):
+            assert form(view).lower().count("must load on") == 1
+
     def test_the_headline_counts(self, view):
         assert view.headline == (
             "15 passed, 2 failed, 1 expected failure, 1 unexpected pass, 1 skipped, 1 missing"
