@@ -125,6 +125,16 @@ class TestHtml:
         assert outline.open == []
         assert len(set(outline.ids)) == len(outline.ids)
 
+    def test_cards_are_called_a_table_still(self, view):
+        """Some browsers take what is not shown as a table for none."""
+        [grid] = re.findall(r'<table class="grid".*?</table>', html(view), re.DOTALL)
+        for tag, role in (("tr", "row"), ("td", "cell"), ("tbody", "rowgroup"), ("table", "table")):
+            assert len(re.findall(f"<{tag}[ >]", grid)) == len(
+                re.findall(f'<{tag}[^>]* role="{role}"', grid)
+            )
+        assert grid.count('role="rowheader" scope="row"') == len(view.rows)
+        assert grid.count('role="columnheader" scope="col"') == 11
+
     def test_links_within_lead_somewhere(self, outline):
         within = {link[1:] for link in outline.links if link.startswith("#")}
         assert within <= {*outline.ids}
