@@ -3,7 +3,7 @@
 ``manifest.schema.json`` beside this file is made from them. A change that a reader of an older
 version could stumble over needs a new version; this tool reads them all.
 
-Version 2 added ``log``.
+Version 2 added ``log``, ``floor`` and ``prediction``.
 """
 
 import json
@@ -19,7 +19,7 @@ from buildkit.matrix import SdkKind, SmokeLevel, Stage
 from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
 from buildkit.prediction import Prediction, Verdict
-from buildkit.smoke.abi import StringAbi
+from buildkit.smoke.abi import Floor, NamedFloor, StringAbi
 from buildkit.smoke.checks import reached
 from buildkit.workspace import log_name
 
@@ -58,6 +58,21 @@ class AbiRecord(_Record):
     """The newest GCC_ symbol version."""
     std_string: StringAbi
     """Which std::string is in its interface."""
+
+
+class FloorRecord(_Record):
+    """The oldest system that a library must load on; null for what is not limited."""
+
+    name: str | None
+    """Its name, such as debian11; null for one that the matrix spells out."""
+    glibc: str | None
+    """glibc's release."""
+    glibcxx: str | None
+    """Newest GLIBCXX_ version of libstdc++."""
+    cxxabi: str | None
+    """Newest CXXABI_ version of libstdc++."""
+    gcc: str | None
+    """Newest GCC_ version of libgcc_s."""
 
 
 class ArtifactRecord(_Record):
@@ -161,6 +176,8 @@ class TargetRecord(_Record):
     """The library in dist/; null unless the target is good."""
     seconds: float
     """Wall-clock time of all stages."""
+    floor: FloorRecord | None = None
+    """What the library must not exceed; null if the platform names no floor."""
     log: str | None = None
     """The full log, relative to build/logs/; null if there is none, as of what is skipped."""
     stands_for: tuple[str, ...] = ()
@@ -228,11 +245,25 @@ def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -
             abi=AbiRecord(**asdict(artifact.abi)),
         ),
         seconds=round(outcome.seconds, 3),
+        floor=_floor(target.platform.floor),
         log=None if target.skip is not None else log_name(target.folder),
         stands_for=tuple(map(str, target.stands_for)),
         prediction=None
         if prediction is None or target.skip is not None
         else PredictionRecord(verdict=prediction.verdict, reasons=prediction.reasons),
+    )
+
+
+def _floor(floor: Floor | None) -> FloorRecord | None:
+    if floor is None:
+        return None
+    name = floor.name if isinstance(floor, NamedFloor) else None
+    return FloorRecord(
+        name=name,
+        glibc=floor.glibc,
+        glibcxx=floor.glibcxx,
+        cxxabi=floor.cxxabi,
+        gcc=floor.gcc,
     )
 
 
