@@ -1,7 +1,8 @@
 """Smoke level ``agent`` on a Mesos that is really installed, with this repository's isolator.
 
-``MESOS_BUILDKIT_REAL_PREFIX`` says where, as key ``prefix`` of ``[sdk]`` does: ``/opt/mesos/{release}``.
-Without it, or where none of the matrix's releases is there, nothing of this is tested.
+``MESOS_BUILDKIT_REAL_PREFIX`` says where, as key ``prefix`` of ``[sdk]`` does, such as
+``/opt/mesos/{release}``. Without it, or where none of the matrix's releases is there, nothing of
+this is tested.
 """
 
 import os
