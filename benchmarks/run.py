@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILDKIT = (sys.executable, "-m", "buildkit")
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
 FOUR = ("--only", "0.24.1", "--only", "0.28.3", "--only", "1.4.3", "--only", "1.11.0")
 
 
@@ -100,11 +101,12 @@ def scratch_project() -> Iterator[Path]:
         yield project
 
 
-def measure(command: Sequence[str], project: Path) -> Sample:
+def measure(
+    command: Sequence[str], project: Path, environment: Mapping[str, str] = ENVIRONMENT
+) -> Sample:
     """Run a command to its end. Raises CalledProcessError if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.monotonic()
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
     subprocess.run(command, cwd=project, check=True, capture_output=True, env=environment)
     wall = time.monotonic() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

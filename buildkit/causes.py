@@ -11,6 +11,12 @@ _ERROR = re.compile(
 )
 _WARNING = re.compile(r"^((?P<where>[^\s:]+:\d+(:\d+)?): )?warning: (?P<what>.*)$")
 """The compiler's, or the tool's own."""
+_HIDDEN = re.compile(r"^\S+: warning: '(?P<base>.*)' was hidden \[-Woverloaded-virtual=?\d?\]$")
+_HIDING = re.compile(r"^(?P<where>\S+): (note|warning): +by '(?P<own>.*)'$")
+_NEAR = 6
+"""Lines after a warning in which its note is to be found: the code that it quotes is between."""
+SILENT_OVERRIDE = "silent-override"
+"""The kind of finding that a hidden virtual is, as predictions name it."""
 MOST_LINES = 6
 
 
@@ -26,11 +32,33 @@ def warning_lines(log: Sequence[str]) -> list[str]:
     """The warnings that concern the module, one line each, without repetition.
 
     What it thinks of a release's own headers is nothing that the module's author can mend, but for
-    one thing: a virtual of the base class that the module hides is warned of where that is.
+    one thing: a virtual of the base class that the module hides is warned of where that is. That is
+    told as what it is, at the module's line and with the signature that the release has.
     """
-    found = (line for line in log if _WARNING.match(line))
-    return list(
-        dict.fromkeys(
-            line for line in found if not line.startswith("sdk/") or "overloaded-virtual" in line
-        )
+    found = []
+    for number, line in enumerate(log):
+        if not _WARNING.match(line):
+            continue
+        hidden = _hidden_virtual(line, log[number + 1 : number + 1 + _NEAR])
+        if hidden is not None:
+            found.append(hidden)
+        elif not line.startswith("sdk/") or "overloaded-virtual" in line:
+            found.append(line)
+    return list(dict.fromkeys(found))
+
+
+def silent_overrides(warnings: Sequence[str]) -> list[str]:
+    """Those of :func:`warning_lines` that tell of a method which is never called."""
+    return [line for line in warnings if f"warning: {SILENT_OVERRIDE}: " in line]
+
+
+def _hidden_virtual(line: str, following: Sequence[str]) -> str | None:
+    """The compiler's two lines on a hidden virtual as one; None if it is not about that."""
+    hidden = _HIDDEN.match(line)
+    hiding = next((found for text in following if (found := _HIDING.match(text))), None)
+    if hidden is None or hiding is None:
+        return None
+    return (
+        f"{hiding['where']}: warning: {SILENT_OVERRIDE}: {hiding['own']} does not override "
+        f"anything; the release has: {hidden['base']}"
     )

@@ -56,9 +56,11 @@ def demands(target: Target) -> str:
 def _interface(release: Release) -> Interface:
     table = interfaces.load()
     base = table.isolator_base(release)
+    names = table.method_names("Isolator")
     return Interface(
         release=str(release),
         base_class=f"{base.location.namespace}::{base.location.name}",
-        methods=frozenset(table.method_names("Isolator")),
+        methods=frozenset(names),
         true_signatures={method.name: method.declaration for method in base.methods},
+        lifetimes={name: table.lifetime("Isolator", name) for name in names},
     )

@@ -3,7 +3,7 @@
 ``manifest.schema.json`` beside this file is made from them. A change that a reader of an older
 version could stumble over needs a new version; this tool reads them all.
 
-Version 2 added ``log``.
+Version 2 added ``log``, ``floor`` and ``prediction``.
 """
 
 import json
@@ -18,7 +18,8 @@ from buildkit.engine import EngineName
 from buildkit.matrix import SdkKind, SmokeLevel, Stage
 from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
-from buildkit.smoke.abi import StringAbi
+from buildkit.prediction import Prediction, Verdict
+from buildkit.smoke.abi import Floor, NamedFloor, StringAbi
 from buildkit.smoke.checks import reached
 from buildkit.workspace import log_name
 
@@ -57,6 +58,21 @@ class AbiRecord(_Record):
     """The newest GCC_ symbol version."""
     std_string: StringAbi
     """Which std::string is in its interface."""
+
+
+class FloorRecord(_Record):
+    """The oldest system that a library must load on; null for what is not limited."""
+
+    name: str | None
+    """Its name, such as debian11; null for one that the matrix spells out."""
+    glibc: str | None
+    """glibc's release."""
+    glibcxx: str | None
+    """Newest GLIBCXX_ version of libstdc++."""
+    cxxabi: str | None
+    """Newest CXXABI_ version of libstdc++."""
+    gcc: str | None
+    """Newest GCC_ version of libgcc_s."""
 
 
 class ArtifactRecord(_Record):
@@ -100,6 +116,15 @@ class SmokeRecord(_Record):
     """The level it was tested at, which may be lower where that is not possible."""
     checks: tuple[CheckRecord, ...]
     """In the order made; empty if the stage was not reached."""
+
+
+class PredictionRecord(_Record):
+    """What was predicted from the module's sources, before the build."""
+
+    verdict: Verdict
+    """What will come of the module on this release."""
+    reasons: tuple[str, ...]
+    """Each with file and line; of what is not predicted, why."""
 
 
 class TargetRecord(_Record):
@@ -151,8 +176,14 @@ class TargetRecord(_Record):
     """The library in dist/; null unless the target is good."""
     seconds: float
     """Wall-clock time of all stages."""
+    floor: FloorRecord | None = None
+    """What the library must not exceed; null if the platform names no floor."""
     log: str | None = None
     """The full log, relative to build/logs/; null if there is none, as of what is skipped."""
+    stands_for: tuple[str, ...] = ()
+    """Releases that were left out because this one tells of them (--representative)."""
+    prediction: PredictionRecord | None = None
+    """What was predicted; null in a manifest of an older version, and of what was skipped."""
 
 
 class Manifest(_Record):
@@ -166,7 +197,7 @@ class Manifest(_Record):
     """In the matrix's order of modules, then by release, then by platform."""
 
 
-def record(plan: Plan, outcome: Outcome) -> TargetRecord:
+def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -> TargetRecord:
     """A target's entry."""
     target = outcome.target
     artifact = outcome.artifact
@@ -214,7 +245,25 @@ def record(plan: Plan, outcome: Outcome) -> TargetRecord:
             abi=AbiRecord(**asdict(artifact.abi)),
         ),
         seconds=round(outcome.seconds, 3),
+        floor=_floor(target.platform.floor),
         log=None if target.skip is not None else log_name(target.folder),
+        stands_for=tuple(map(str, target.stands_for)),
+        prediction=None
+        if prediction is None or target.skip is not None
+        else PredictionRecord(verdict=prediction.verdict, reasons=prediction.reasons),
+    )
+
+
+def _floor(floor: Floor | None) -> FloorRecord | None:
+    if floor is None:
+        return None
+    name = floor.name if isinstance(floor, NamedFloor) else None
+    return FloorRecord(
+        name=name,
+        glibc=floor.glibc,
+        glibcxx=floor.glibcxx,
+        cxxabi=floor.cxxabi,
+        gcc=floor.gcc,
     )
 
 

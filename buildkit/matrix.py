@@ -28,13 +28,13 @@ from buildkit.modelerrors import explain
 from buildkit.patches import Patch, Pattern, RelativePath, load_patch
 from buildkit.releases import Release, did_you_mean, expand
 from buildkit.smoke.abi import FloorKey
+from buildkit.smoke.checks import SmokeLevel as SmokeLevel  # noqa: PLC0414  # a word of this file
 from buildkit.specifiers import Specifier
 from buildkit.tomlfile import read_toml
 
 SdkKind = Literal["release", "image", "prefix", "stub"]
 SdkChoice = Literal["auto", "release", "image", "prefix", "stub"]
 EngineChoice = Literal["auto", "docker", "host"]
-SmokeLevel = Literal["inspect", "load", "run", "agent"]
 Stage = Literal["sdk", "build", "smoke"]
 
 # Names become parts of file names, image tags and nox session names.

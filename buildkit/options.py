@@ -18,5 +18,7 @@ class Options:
     jobs: int | None = None
     fail_fast: bool = False
     keep_failed: bool = False
+    representative: bool = False
+    """Only one target of each group that the module can't tell apart."""
     sanitize: tuple[Sanitizer, ...] = ()
     """Build and drive with each of these instead, and publish nothing."""

@@ -4,7 +4,7 @@ What the outside world has to offer comes in as a :class:`buildkit.probe.Probe`;
 options and probe always make the same plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -84,12 +84,14 @@ class Target:
     """Instruments module and harness, to find errors; the library is not for shipping."""
     sdk_origin: str | None = None
     """The image or the folder that an SDK of kind ``image`` or ``prefix`` is taken from."""
+    stands_for: tuple[Release, ...] = ()
+    """Other releases, oldest first, whose targets are left out because this one tells of them."""
 
     @property
     def name(self) -> str:
         """Names the target among all others, in logs, labels and messages."""
         suffix = f"+{self.sanitizer}" if self.sanitizer else ""
-        return f"{self.module.name}/{self.release}/{self.platform.name}{suffix}"
+        return f"{_name(self.module, self.release, self.platform)}{suffix}"
 
     @property
     def abi_flags(self) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ class Target:
             "env": dict(self.env),
             "patches": [patch.name for patch in self.patches],
             "library": f"{self.folder}/{self.library}",
+            "stands_for": [str(release) for release in self.stands_for],
             "skip": self.skip,
             "expect_fail": None
             if self.expect is None
@@ -203,7 +206,7 @@ def make_targets(
     Raises as :func:`make_plan`, but asks for no engine.
     """
     releases = select(matrix.releases, options.only)
-    _check_platforms(matrix, options)
+    chosen = _select(matrix, options, releases)
     warnings: list[str] = []
     for number, module in enumerate(matrix.file.module, 1):
         where = f"{matrix.path}: [[module]] {number} ({module.name})"
@@ -211,19 +214,11 @@ def make_targets(
     warnings += _idle_overrides(matrix)
     targets = tuple(
         variant
-        for module in matrix.file.module
-        for release in releases
-        for platform in platforms_of(matrix, module, release)
-        if not options.platforms or platform.name in options.platforms
+        for module, release, platform in chosen
         for variant in _variants(
             _target(matrix, options, probe, module, release, platform), options.sanitize
         )
     )
-    if not targets:
-        raise UsageError(
-            f"--platform {', '.join(options.platforms)}: none of the selected releases is built on "
-            "it"
-        )
     _refuse_one_for_all(matrix, targets)
     smoke = options.smoke or matrix.file.defaults.smoke
     if smoke == "inspect" and options.sanitize:
@@ -375,7 +370,22 @@ def _sdk_origin(matrix: Matrix, kind: SdkKind, release: Release) -> str | None:
     return text if kind == "image" else str(matrix.root / text)
 
 
-def _check_platforms(matrix: Matrix, options: Options) -> None:
+def target_names(matrix: Matrix, options: Options) -> tuple[str, ...]:
+    """The names of the targets that are selected, whatever it would take to build them.
+
+    Raises :class:`UsageError` for a selection that can't be.
+    """
+    releases = select(matrix.releases, options.only)
+    return tuple(_name(*parts) for parts in _select(matrix, options, releases))
+
+
+def _name(module: Module, release: Release, platform: Platform) -> str:
+    return f"{module.name}/{release}/{platform.name}"
+
+
+def _select(
+    matrix: Matrix, options: Options, releases: Sequence[Release]
+) -> list[tuple[Module, Release, Platform]]:
     known = [platform.name for platform in matrix.file.platform]
     for name in options.platforms:
         if name not in known:
@@ -383,6 +393,19 @@ def _check_platforms(matrix: Matrix, options: Options) -> None:
                 f"--platform {name}: the matrix has no such platform{did_you_mean(name, known)}; "
                 f"it has {', '.join(known)}"
             )
+    chosen = [
+        (module, release, platform)
+        for module in matrix.file.module
+        for release in releases
+        for platform in platforms_of(matrix, module, release)
+        if not options.platforms or platform.name in options.platforms
+    ]
+    if not chosen:
+        raise UsageError(
+            f"--platform {', '.join(options.platforms)}: none of the selected releases is built on "
+            "it"
+        )
+    return chosen
 
 
 def platforms_of(matrix: Matrix, module: Module, release: Release) -> list[Platform]:

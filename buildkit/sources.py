@@ -41,6 +41,17 @@ class Sources:
                 )
             return self._trees[module.name]
 
+    def at_hand(self, module: Module) -> Tree | None:
+        """The module's source folder if nothing need be fetched for it, else None.
+
+        Raises :class:`TargetError` as :meth:`tree`.
+        """
+        if module.git is not None:
+            repository = self._repository(self._absolute(module.git))
+            if not repository.is_dir() or not self._has(repository, module.revision or ""):
+                return None
+        return self.tree(module, lambda _: None)
+
     def repository(self, module: Module, emit: Emit) -> Path:
         """The bare repository that has a module's commit, fetched if need be.
 
@@ -49,7 +60,7 @@ class Sources:
         if module.git is None or module.revision is None:
             raise AssertionError("the model asks for source or git with revision")
         url = self._absolute(module.git)
-        repository = self._cache / digest_of(url)[:16]
+        repository = self._repository(url)
         mark_as_cache(self._cache)
         with FileLock(repository.with_suffix(".lock")):
             init_repository(repository)
@@ -57,6 +68,9 @@ class Sources:
                 emit(f"fetching {module.git} at {module.revision}")
                 self._fetch(repository, url, module)
         return repository
+
+    def _repository(self, url: str) -> Path:
+        return self._cache / digest_of(url)[:16]
 
     def _git_tree(self, module: Module, emit: Emit) -> Tree:
         repository = self.repository(module, emit)

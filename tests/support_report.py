@@ -5,6 +5,7 @@ from buildkit.manifest import (
     AbiRecord,
     ArtifactRecord,
     CheckRecord,
+    FloorRecord,
     Manifest,
     SmokeRecord,
     StageRecord,
@@ -87,6 +88,9 @@ def _record(number: int, release: str, platform: str) -> TargetRecord:
         if good
         else None,
         seconds=sum(stage.seconds for stage in _stages(release, status, number)),
+        floor=FloorRecord(name="debian12", glibc="2.36", glibcxx="3.4.30", cxxabi=None, gcc=None)
+        if platform == "debian12"
+        else None,
         log=None if status is Status.SKIPPED else f"{release}.log",
     )
 

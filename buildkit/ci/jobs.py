@@ -13,7 +13,8 @@ from buildkit.ci.shards import Shard, divide, measured_seconds
 from buildkit.errors import UsageError
 from buildkit.matrix import Matrix
 from buildkit.plan import make_targets
-from buildkit.probe import NOTHING
+from buildkit.probe import Probe
+from buildkit.releases import RELEASE_SDK_BEGINS
 from buildkit.verbs.common import positive, read_options
 from buildkit.workspace import Workspace
 
@@ -69,8 +70,7 @@ def text(arguments: argparse.Namespace, matrix: Matrix, workspace: Workspace) ->
 
     Raises :class:`UsageError` for a number of shards that can't be.
     """
-    # What is in this machine's cache is nothing that the jobs' machines have.
-    targets, _ = make_targets(matrix, read_options(arguments), NOTHING)
+    targets, _ = make_targets(matrix, read_options(arguments), _elsewhere(matrix))
     pins = ArchiveLock.beside(matrix.path, workspace.build).pins()
     if arguments.cache_key:
         return cache_key(targets, pins)
@@ -90,6 +90,15 @@ def text(arguments: argparse.Namespace, matrix: Matrix, workspace: Workspace) ->
         else strategy.gitlab(shards, _relative(matrix.path), key, arguments.sdk)
     )
     return json.dumps(document, separators=(",", ":"))
+
+
+def _elsewhere(matrix: Matrix) -> Probe:
+    """What may be on the jobs' machines: all of it, since what is on this one says nothing."""
+    return Probe(
+        docker=True,
+        docker_detail="not asked",
+        release_sdks=frozenset(r for r in matrix.releases if r >= RELEASE_SDK_BEGINS),
+    )
 
 
 def _relative(path: Path) -> PurePosixPath:

@@ -14,6 +14,7 @@ from typing import Any
 from buildkit.errors import UsageError
 from buildkit.matrix import Module
 from buildkit.releases import Release
+from buildkit.smoke.agent import agent_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +82,17 @@ def agent_flags(
     module can be added to.
     """
     facts = _facts()
-    program = _newest(facts["program"], release)
+    program = agent_data().name("agent", release)
     isolators = _present(facts, release, present)
     further = [one for one in module.deploy.isolators if release.matches(one.match)]
     isolators += [one.name for one in further]
     manifest = modules_file(module)
     folders = [row for row in facts["modules_dir"] if _holds(row, release)]
-    notes = [row["text"].format(word=program["word"]) for row in _rows(facts["note"], release)]
+    notes = [row["text"].format(word=_word(release)) for row in _rows(facts["note"], release)]
     notes += [f"{one.name} {one.why}" for one in further]
     return AgentFlags(
-        program=program["name"],
-        word=program["word"],
+        program=program,
+        word=_word(release),
         # The form without file:// is deprecated since 0.22.0.
         modules=f"file://{manifest}",
         modules_dir=str(manifest.parent) if folders else None,
@@ -102,8 +103,13 @@ def agent_flags(
 
 def drain_ways(release: Release) -> tuple[str, ...]:
     """How an agent of the release can be emptied of tasks."""
-    word = _newest(_facts()["program"], release)["word"]
-    return tuple(row["text"].format(word=word) for row in _rows(_facts()["drain"], release))
+    return tuple(
+        row["text"].format(word=_word(release)) for row in _rows(_facts()["drain"], release)
+    )
+
+
+def _word(release: Release) -> str:
+    return agent_data().name("agent", release).removeprefix("mesos-")
 
 
 def recovery_minutes() -> int:

@@ -12,6 +12,7 @@ core/externalvolume/impl/providers/DVDIProvider.scala at v1.1.1 (variables) and 
 (a Docker volume of Mesos's own); the limits on upgrades docs/docs/external-volumes.md.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, assert_never
 
@@ -25,6 +26,10 @@ DOCKER_VOLUME = "docker/volume"
 """Mesos's own isolator for Docker volumes."""
 DOCKER_VOLUME_BEGINS = Release(1, 0, 0)
 """The first release with it (docs/docker-volume.md there)."""
+
+PAST_THE_MODULE = (1, 2)
+"""Since this Marathon, external volumes are Docker volumes of Mesos's own."""
+_VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 
 SAMPLE = AppFile.model_validate(
     {
@@ -101,6 +106,27 @@ def form_notes(form: Form, release: Release) -> tuple[str, ...]:
             )
         case _:
             assert_never(form)
+
+
+def external_warning(version: str | None, release: Release) -> str | None:
+    """What to be wary of when a Marathon of that version is sent external volumes; None: nothing.
+
+    Without a version the newest is assumed.
+    """
+    found = _VERSION.match(version or "")
+    if found and (int(found[1]), int(found[2])) < PAST_THE_MODULE:
+        return None
+    who = f"Marathon {version}" if found else "this Marathon, if it is 1.2 or later,"
+    if release < DOCKER_VOLUME_BEGINS:
+        return (
+            f"{who} makes Docker volumes of external ones, which agents of Mesos {release} do not "
+            "know; --marathon-form environment works there"
+        )
+    return (
+        f"{who} makes Docker volumes of external ones, past the module: agents need "
+        f"{DOCKER_VOLUME} in --isolation, or the data stays in the sandbox and is lost with it; "
+        "--marathon-form environment has the module mount them"
+    )
 
 
 def variables(volumes: tuple[AppVolume, ...]) -> dict[str, str]:

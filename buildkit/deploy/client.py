@@ -16,6 +16,7 @@ import tenacity
 import urllib3.exceptions
 
 from buildkit import __version__
+from buildkit.deploy.posted import Posted
 from buildkit.download import cause
 from buildkit.errors import BuildkitError, TargetError, UnavailableError, UsageError
 
@@ -86,20 +87,6 @@ class MarathonAddress:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Posted:
-    """What Marathon did."""
-
-    application: str
-    """The application's ID."""
-    replaced: bool
-    """Whether there was one, which has been replaced."""
-    deployments: tuple[str, ...]
-    """IDs of the deployments that this began."""
-    version: str
-    """The version that Marathon gave the definition; empty if it does not say."""
-
-
 class _NotSentError(Exception):
     """The request has certainly not been acted on; it can be sent again."""
 
@@ -134,6 +121,20 @@ class Marathon:
         if answer.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise self._refusal(identifier, answer, force=force)
         return _posted(identifier, answer, replaced=replaced)
+
+    def version(self) -> str | None:
+        """Which Marathon it is, such as ``1.10.26``; None if it does not say."""
+        try:
+            answer = self._session.get(
+                f"{self._address.url}/v2/info",
+                timeout=(self._patience.connect_seconds, self._patience.answer_seconds),
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            # Whatever is wrong, a request that matters will tell.
+            return None
+        found = _body(answer).get("version") if answer.ok else None
+        return found if isinstance(found, str) else None
 
     def close(self) -> None:
         """Give up the connections."""

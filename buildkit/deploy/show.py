@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from buildkit.deploy.app import Form, form_notes
-from buildkit.deploy.client import Posted
 from buildkit.deploy.operator import Deployment, install_commands
+from buildkit.deploy.posted import Posted
 from buildkit.releases import Release
 
 Forms = Mapping[Form, Mapping[str, Any]]

@@ -1,5 +1,6 @@
 """Asking many things at once, each for a bounded time, whatever they do."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,9 @@ def ask_all(probes: Mapping[str, Callable[[], Fact]], seconds: float) -> dict[st
         def ask(name: str = name, probe: Callable[[], Fact] = probe) -> None:
             try:
                 fact = probe()
+            except subprocess.TimeoutExpired as error:
+                program = error.cmd if isinstance(error.cmd, str) else error.cmd[0]
+                fact = NoAnswer(why=f"{program}: no answer within {error.timeout:g} s")
             except Exception as error:  # noqa: BLE001  # a doctor tells of it, whatever it is
                 fact = NoAnswer(why=f"{type(error).__name__}: {error}")
             found.setdefault(name, fact)

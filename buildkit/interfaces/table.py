@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeVar
 
 from buildkit.errors import UsageError
@@ -96,6 +97,18 @@ class InterfaceTable:
         """Names of all virtual methods an interface had in any release, sorted; no destructor."""
         rows = self._interface(interface).methods
         return tuple(sorted({r.name for r in rows if r.is_virtual and not r.is_destructor}))
+
+    def lifetime(self, interface: str, method: str) -> str:
+        """The releases in which an interface has a virtual method, such as ``0.23.0 to 0.24.2``.
+
+        A facade up to 0.23.1 counts with the process class behind it.
+        """
+        keys = [key for key in (interface, f"{interface}Process") if key in self.interfaces]
+        rows = [m for key in keys for m in self.interfaces[key].methods if m.name == method]
+        has = [any(row.is_virtual and row.holds(r) for row in rows) for r in FINAL_RELEASES]
+        runs = groupby(zip(has, FINAL_RELEASES, strict=True), key=lambda pair: pair[0])
+        spans = [[release for _, release in run] for there, run in runs if there]
+        return ", ".join(f"{span[0]} to {span[-1]}" for span in spans)
 
     def location(self, name: str, release: Release) -> Location | None:
         """Where an interface or a struct is declared, or None if the release does not have it."""

@@ -26,7 +26,9 @@ def _row(step: Step) -> tuple[str, ...]:
     heads: dict[Effect, list[str]] = {effect: [] for effect in Effect}
     for section in outline(step):
         for entry in section.entries:
-            heads[entry.effect].append(f"{section.heading}: {entry.head}")
+            # Heads of the other sections say themselves what they are about.
+            subject = "" if " " in section.heading else f"{section.heading}: "
+            heads[entry.effect].append(f"{subject}{entry.head}")
     others = len(heads[Effect.ADDITIVE]) + len(heads[Effect.NOTICE])
     return (
         f"{step.older} to {step.newer}",

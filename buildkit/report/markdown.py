@@ -61,7 +61,8 @@ def _group(group: Group) -> list[str]:
         "|" + "---|" * len(titles),
         *("| " + " | ".join(row) + " |" for row in rows),
     ]
-    return [f"## {_text(title)}", "", *lines, ""]
+    floor = [f"Must load on {_text(group.floor)}.", ""] if group.floor else []
+    return [f"## {_text(title)}", "", *floor, *lines, ""]
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from buildkit.manifest import Manifest, TargetRecord
+from buildkit.manifest import AbiRecord, FloorRecord, Manifest, TargetRecord
 from buildkit.matrix import Stage
 from buildkit.outcome import STAGES, StageState, Status
 
@@ -98,15 +98,7 @@ class Row:
         artifact = self.record.artifact
         if artifact is None or artifact.abi is None:
             return ()
-        abi = artifact.abi
-        named = (
-            ("GLIBC", abi.glibc),
-            ("GLIBCXX", abi.glibcxx),
-            ("CXXABI", abi.cxxabi),
-            ("GCC", abi.gcc),
-        )
-        found = tuple((name, version) for name, version in named if version is not None)
-        return (*found, ("std::string", abi.std_string))
+        return (*versions(artifact.abi), ("std::string", artifact.abi.std_string))
 
     @property
     def failed_checks(self) -> int:
@@ -122,6 +114,8 @@ class Group:
     version: str
     platform: str
     architecture: str
+    floor: str
+    """The oldest system its libraries must load on, in words; empty if there is none."""
     rows: tuple[Row, ...]
 
 
@@ -199,6 +193,26 @@ def tone_of(status: Status) -> Tone:
             assert_never(status)
 
 
+def floor_text(floor: FloorRecord | None) -> str:
+    """A floor in words; nothing for none."""
+    if floor is None:
+        return ""
+    limits = versions(floor)
+    text = ", ".join(f"{name} {version}" for name, version in limits)
+    return f"{floor.name}: {text}" if floor.name else text
+
+
+def versions(what: FloorRecord | AbiRecord) -> tuple[tuple[str, str], ...]:
+    """The namespaces of symbol versions that are named, each with its newest version."""
+    named = (
+        ("GLIBC", what.glibc),
+        ("GLIBCXX", what.glibcxx),
+        ("CXXABI", what.cxxabi),
+        ("GCC", what.gcc),
+    )
+    return tuple((name, version) for name, version in named if version is not None)
+
+
 def size_text(size: int) -> str:
     """A file's size in KiB or MiB."""
     kib = size / 1024
@@ -262,6 +276,7 @@ def _groups(rows: Sequence[Row]) -> tuple[Group, ...]:
             version=version,
             platform=platform,
             architecture=architecture,
+            floor=next((text for row in members if (text := floor_text(row.record.floor))), ""),
             rows=tuple(members),
         )
         for (module, version, platform, architecture), members in together.items()

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from buildkit.matrix import SmokeLevel
+SmokeLevel = Literal["inspect", "load", "run", "agent"]
+"""How far a library is tested; each level includes those before it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -326,6 +326,8 @@ def _dead(
     true = interface.true_signatures.get(method)
     if held:
         reason = f"is not what the agent calls: its slot of the virtual table holds {held}"
+        if true is not None:
+            reason += f"; the interface in Mesos {interface.release} is: {true}"
     elif true is None:
         known = interface.lifetimes.get(method)
         where = f" (it exists in {known})" if known else ""

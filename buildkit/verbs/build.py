@@ -16,14 +16,14 @@ from buildkit.manifest import record
 from buildkit.matrix import Sanitizer
 from buildkit.outcome import Status, exit_code
 from buildkit.pipeline import Pipeline
-from buildkit.plan import Plan, make_plan
-from buildkit.probe import probe
+from buildkit.plan import Plan
 from buildkit.run import signals_as_interrupt
 from buildkit.session import run_plan
 from buildkit.summary import print_summary
 from buildkit.verbs.common import (
     add_engine,
     add_json,
+    add_representative,
     add_run,
     add_selection,
     console_for,
@@ -32,6 +32,7 @@ from buildkit.verbs.common import (
     read_matrix,
     read_options,
 )
+from buildkit.verbs.planning import foresee
 
 NAME = "build"
 HELP = "build and smoke-test the module for every release, in parallel"
@@ -40,6 +41,7 @@ HELP = "build and smoke-test the module for every release, in parallel"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
+    add_representative(parser)
     add_engine(parser)
     add_run(parser)
     add_json(parser)
@@ -63,7 +65,8 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     options = read_options(arguments)
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
-    plan = make_plan(matrix, options, probe(archives))
+    # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
+    plan, predicted = foresee(matrix, workspace, options, archives, emit_on(console))
     dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
     # One that can't be read must be known before the work, not after.
     dist.manifest()
@@ -72,11 +75,11 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
         outcomes, interrupted = run_plan(
             plan, options, workspace, archives, console, Pipeline.run, smoke_again=smoke_again
         )
-    records = [record(plan, outcome) for outcome in outcomes]
+    records = [record(plan, outcome, predicted.of(outcome.target)) for outcome in outcomes]
     # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
     if not options.sanitize:
         dist.update_manifest(matrix, (r for r in records if r.status is not Status.CANCELLED))
-    print_summary(console, plan, outcomes, time.monotonic() - begun)
+    print_summary(console, plan, outcomes, time.monotonic() - begun, predicted)
     tell_github(matrix, workspace, records, emit_on(console))
     if arguments.json:
         rows = [row.model_dump(mode="json") for row in records]

@@ -23,6 +23,7 @@ __all__ = [
     "add_matrix",
     "add_only",
     "add_platform",
+    "add_representative",
     "add_run",
     "add_selection",
     "console_for",
@@ -52,6 +53,16 @@ def add_platform(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="a platform of the matrix; repeatable (default: all)",
+    )
+
+
+def add_representative(parser: argparse.ArgumentParser) -> None:
+    """``--representative``: which of the selected targets."""
+    parser.add_argument(
+        "--representative",
+        action="store_true",
+        help="of releases that are the same to the module only the newest, and say whom each "
+        "stands for",
     )
 
 
@@ -110,6 +121,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
         jobs=values.get("jobs"),
         fail_fast=values.get("fail_fast", False),
         keep_failed=values.get("keep_failed", False),
+        representative=values.get("representative", False),
         sanitize=tuple(dict.fromkeys(values.get("sanitize", ()))),
     )
 

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from buildkit.artifacts import Dist, sha256_of
-from buildkit.deploy.app import SAMPLE, Form, marathon_app
+from buildkit.deploy.app import SAMPLE, Form, external_warning, marathon_app
 from buildkit.deploy.appfile import AppFile, load_app
 from buildkit.deploy.choose import choose_module, choose_platform, choose_release, find_target
-from buildkit.deploy.client import AUTH_VARIABLE, Marathon, MarathonAddress, Posted
+from buildkit.deploy.client import AUTH_VARIABLE, Marathon, MarathonAddress
 from buildkit.deploy.operator import Deployment, make_deployment
+from buildkit.deploy.posted import Posted
 from buildkit.deploy.show import describe, render
 from buildkit.errors import ExitCode, TargetError, UsageError
 from buildkit.verbs.common import add_json, add_matrix, console_for, read_matrix
@@ -85,10 +86,17 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     posted = None
     if address is not None:
         _check(deployment, workspace)
-        _warn(console, deployment, address)
-        posted = _post(
-            address, _body_to_post(forms, arguments.marathon_form), force=arguments.force
-        )
+        body = _body_to_post(forms, arguments.marathon_form)
+        _say(console, f"agents need {deployment.library.name} before the application starts there")
+        if address.exposes_password:
+            _warn(console, "the password goes to Marathon unencrypted; use https")
+        marathon = Marathon(address)
+        try:
+            if app.volume and arguments.marathon_form == "external" and app.docker is None:
+                _warn(console, external_warning(marathon.version(), release))
+            posted = marathon.start(body, force=arguments.force)
+        finally:
+            marathon.close()
     source = workspace.shown(workspace.dist / artifact.path)
     if arguments.json:
         json.dump(describe(deployment, forms, source, posted), sys.stdout, indent=2)
@@ -148,22 +156,9 @@ def _check(deployment: Deployment, workspace: Workspace) -> None:
         )
 
 
-def _warn(console: Console, deployment: Deployment, address: MarathonAddress) -> None:
-    if address.exposes_password:
-        _say(
-            console,
-            "warning: the password goes to Marathon unencrypted; use https",
-            style="yellow",
-        )
-    _say(console, f"agents need {deployment.library.name} before the application can start there")
-
-
-def _post(address: MarathonAddress, body: dict[str, Any], *, force: bool) -> Posted:
-    marathon = Marathon(address)
-    try:
-        return marathon.start(body, force=force)
-    finally:
-        marathon.close()
+def _warn(console: Console, text: str | None) -> None:
+    if text is not None:
+        _say(console, f"warning: {text}", style="yellow")
 
 
 def _posted_line(posted: Posted) -> str:

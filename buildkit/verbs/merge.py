@@ -16,8 +16,7 @@ from buildkit.manifest import TargetRecord
 from buildkit.matrix import Matrix
 from buildkit.merge import Found, combine, find_parts
 from buildkit.outcome import Status
-from buildkit.plan import make_targets
-from buildkit.probe import NOTHING
+from buildkit.plan import target_names
 from buildkit.verbs.common import (
     add_matrix,
     add_only,
@@ -51,8 +50,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Verify, compare, copy, and say what is missing."""
     console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
-    targets, _ = make_targets(matrix, read_options(arguments), NOTHING)
-    expected = [target.name for target in targets]
+    expected = target_names(matrix, read_options(arguments))
     dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
     folders = arguments.folders
     if (dist.folder / MANIFEST).is_file():

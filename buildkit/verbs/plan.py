@@ -3,23 +3,28 @@
 import argparse
 import json
 import sys
+from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from buildkit.errors import ExitCode
-from buildkit.plan import Plan, Target, make_plan
-from buildkit.probe import probe
+from buildkit.forecast import Forecast
+from buildkit.plan import Plan, Target
+from buildkit.prediction import Verdict
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (
     add_engine,
     add_json,
+    add_representative,
     add_selection,
     console_for,
     open_archives,
     read_matrix,
     read_options,
 )
+from buildkit.verbs.planning import foresee
 
 NAME = "plan"
 HELP = "print what build would do, and why, without doing it"
@@ -28,6 +33,7 @@ HELP = "print what build would do, and why, without doing it"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_selection(parser)
+    add_representative(parser)
     add_engine(parser)
     add_json(parser)
 
@@ -37,26 +43,64 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
-    plan = make_plan(matrix, read_options(arguments), probe(archives))
+    plan, predicted = foresee(matrix, workspace, read_options(arguments), archives)
     if arguments.json:
-        json.dump(plan.describe(), sys.stdout, indent=2)
+        json.dump(_described(plan, predicted), sys.stdout, indent=2)
         sys.stdout.write("\n")
         return ExitCode.OK
     announce(console, plan)
     console.print(f"smoke level {plan.smoke}; {len(plan.targets)} targets:")
-    console.print(_table(plan))
+    console.print(_table(plan, predicted))
+    _print_predictions(console, plan, predicted)
     return ExitCode.OK
 
 
-def _table(plan: Plan) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("target", "flag", "sdk", "what differs", "artifact"):
-        table.add_column(title, no_wrap=title != "what differs", overflow="fold")
+def _described(plan: Plan, predicted: Forecast) -> dict[str, Any]:
+    described = plan.describe()
+    for row, target in zip(described["targets"], plan.targets, strict=True):
+        prediction = None if target.skip else predicted.of(target)
+        row["prediction"] = prediction and {
+            "verdict": prediction.verdict.value,
+            "reasons": list(prediction.reasons),
+        }
+    return described
+
+
+def _print_predictions(console: Console, plan: Plan, predicted: Forecast) -> None:
+    """The reasons, each with the releases that it holds for."""
+    held: dict[str, list[str]] = {}
     for target in plan.targets:
+        prediction = predicted.of(target)
+        for reason in () if prediction.builds or target.skip else prediction.reasons:
+            held.setdefault(f"{target.module.name}: {prediction.verdict}: {reason}", []).append(
+                str(target.release)
+            )
+    for reason, releases in held.items():
+        where = ", ".join(dict.fromkeys(releases))
+        console.print(Text(f"{reason} [{where}]", "yellow"), soft_wrap=True)
+
+
+_STYLES = {Verdict.BREAKS: "red", Verdict.DIES: "red", Verdict.UNKNOWN: "dim", Verdict.FINE: ""}
+
+
+def _table(plan: Plan, predicted: Forecast) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    wide = {"stands for", "what differs"}
+    some = any(target.stands_for for target in plan.targets)
+    for title in (
+        *("target", "flag", "sdk", "predicted"),
+        *(["stands for"] if some else []),
+        *("what differs", "artifact"),
+    ):
+        table.add_column(title, no_wrap=title not in wide, overflow="fold")
+    for target in plan.targets:
+        verdict = predicted.of(target).verdict
         table.add_row(
             target.name,
             target.version_flag,
             target.sdk,
+            Text("-" if target.skip else verdict.value, _STYLES[verdict]),
+            *([", ".join(map(str, target.stands_for))] if some else []),
             Text("; ".join(_differences(target))),
             "-" if target.skip else f"dist/{target.folder}/{target.library}",
         )

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from buildkit import interfaces
 from buildkit.errors import ExitCode
-from buildkit.plan import make_targets
-from buildkit.probe import NOTHING
+from buildkit.plan import target_names
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table
 from buildkit.report.html import html
@@ -47,9 +46,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Write what was asked for, or all three."""
     matrix, workspace = read_matrix(arguments)
     manifest = manifest_of(workspace.dist)
-    targets, _ = make_targets(matrix, read_options(arguments), NOTHING)
+    expected = target_names(matrix, read_options(arguments))
     known = {record.name for record in manifest.targets}
-    missing = [target.name for target in targets if target.name not in known]
+    missing = [name for name in expected if name not in known]
     kinds = [module.kind for module in matrix.file.module]
     extras = Extras(drift=drift_table(interfaces.load(), matrix.releases, kinds))
 

@@ -1,15 +1,20 @@
 """Modules built in images that have a made-up Mesos; and against a prefix, in a container."""
 
 import io
+import shutil
 import subprocess
 import tarfile
 import uuid
+from pathlib import Path
 
 import pytest
 from support_installed import MODULE, Project, assert_isolator_ran
 
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
+from buildkit.tree import read_tree
+
+PROGRAMS = Path(__file__).parents[1] / "support/installed"
 
 # Links libmesos and a protobuf of its own, which lies where nobody else looks.
 BUILD = """\
@@ -39,15 +44,17 @@ def make_image(docker_engine, base):
         script = BUILD.format(prefix=prefix, lib=f"{prefix}/{lib}", release=release)
         files = {f"include/{path}": data for path, data in render(Release(1, 2, 3)).items()}
         files["build.sh"] = script.encode()
+        files |= {f"programs/{path}": file.data for path, file in read_tree(PROGRAMS).items()}
         files["Dockerfile"] = (
             f"FROM {base.identity}\nCOPY include/ {prefix}/include/\nCOPY build.sh /\n"
-            "RUN sh /build.sh\n"
+            f"COPY programs/ {prefix}/\nRUN sh /build.sh\n"
         ).encode()
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for path, data in files.items():
                 member = tarfile.TarInfo(path)
                 member.size = len(data)
+                member.mode = 0o755
                 archive.addfile(member, io.BytesIO(data))
         packed.seek(0)
         tag = f"mesos-buildkit-test:{uuid.uuid4().hex}"
@@ -70,11 +77,21 @@ def project(tmp_path, monkeypatch, client):
         client.images.remove(tag, force=True)
 
 
+def assert_a_task_ran(project, sdk):
+    """The made-up programs in the image or prefix ran one task, with a volume."""
+    project.add('[module.smoke]\nscenario = "docker-volume"\n')
+    outcome = project.run(sdk, "agent")
+    assert outcome.good, outcome.cause
+    details = {check.name: check.detail for check in outcome.checks if check.level == "agent"}
+    assert details["it is unmounted when the task has ended"].endswith("--volumename=v1")
+
+
 def test_the_isolator_runs_with_the_images_own_libmesos(project, make_image):
     project.use_isolator(make_image("/opt/mesos"))
     assert_isolator_ran(project.run("image", "run"))
     assert "takes protobuf from libprotobuf.so.32" in project.log()
     assert project.run("image", "run").stages[0].state == "cached"
+    assert_a_task_ran(project, "image")
 
 
 def test_mesos_among_the_systems_own_files_is_found(project, make_image):
@@ -126,6 +143,8 @@ class TestPrefix:
         installed.use_isolator()
         assert_isolator_ran(installed.run(smoke="run"))
         assert "takes protobuf from libprotobuf.so.32" in installed.log()
+        shutil.copytree(PROGRAMS, installed.prefix, dirs_exist_ok=True)
+        assert_a_task_ran(installed, "prefix")
 
     def test_what_the_base_lacks_is_named_with_its_package(self, installed):
         (installed.prefix / "lib/libprotobuf.so.32").unlink()

@@ -21,6 +21,8 @@ class MarathonServer(http.server.ThreadingHTTPServer):
         """ID -> definition."""
         self.locked = set()
         """IDs that a deployment has locked."""
+        self.version = "1.10.26"
+        """What /v2/info says; None: there is no such page."""
         self.login = None
         """(user, password) that it asks for."""
         self.forbidden = False
@@ -53,6 +55,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def do_GET(self):
+        if self.path == "/v2/info" and self.server.version is not None:
+            self._answer(lambda *_: (200, {"version": self.server.version}, {}))
+        else:
+            self._answer(lambda *_: (404, {"message": "no such thing"}, {}))
 
     def do_POST(self):
         self._answer(self._create)
@@ -89,7 +97,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if server.forbidden:
             return 403, {"message": "Not Authorized to perform this action!"}, {}
         try:
-            app = json.loads(body)
+            app = json.loads(body or b"{}")
         except ValueError:
             return 400, {"message": "Invalid JSON"}, {}
         if app.get("cpus", 1) > 1000:

@@ -39,6 +39,13 @@ base = "debian:bullseye-slim"
 """
 
 
+def plain_environment():
+    """This process's own, but for colours, which would hide words from the tests."""
+    colours = {"FORCE_COLOR", "CLICOLOR_FORCE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in colours}
+    return {**inherited, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
 class Project:
     """A project whose dist/ says what the test wants it to."""
 
@@ -99,7 +106,7 @@ class Project:
             text=True,
             check=False,
             timeout=60,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+            env={**plain_environment(), **environment},
         )
 
     def json(self, *arguments):
@@ -241,6 +248,16 @@ def test_the_application_is_posted(project, server):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["posted"]["replaced"] is True
     assert "env" not in server.apps["/volume-check"]
+
+
+@pytest.mark.parametrize(("version", "warned"), [("1.1.5", False), ("1.10.26", True), (None, True)])
+def test_volumes_that_the_module_would_not_see_are_warned_of(project, server, version, warned):
+    server.version = version
+    done = project.run("0.24.1", "--marathon", server.url, "--marathon-form", "external")
+    assert done.returncode == 0, done.stderr
+    assert ("warning: " in done.stdout) == warned
+    server.apps.clear()
+    assert "warning: " not in project.run("0.24.1", "--marathon", server.url).stdout
 
 
 def test_a_library_that_is_not_the_manifests_is_not_deployed(project, server):

@@ -32,6 +32,13 @@ source = "src"
 """
 
 
+def plain_environment():
+    """This process's own, but for colours, which would hide words from the tests."""
+    colours = {"FORCE_COLOR", "CLICOLOR_FORCE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in colours}
+    return {**inherited, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
 class Project:
     def __init__(self, root):
         self.root = root
@@ -52,8 +59,7 @@ class Project:
             check=False,
             timeout=60,
             env={
-                **os.environ,
-                "PYTHONPATH": str(REPOSITORY),
+                **plain_environment(),
                 "DOCKER_HOST": f"unix://{self.root}/no.sock",
                 "MESOS_BUILDKIT_ARCHIVES": str(self.archives),
                 "TMPDIR": str(self.root),

@@ -162,3 +162,13 @@ def test_an_answer_that_makes_no_sense_is_no_crash(server):
         start(server.url)
     with pytest.raises(TargetError, match="is there already"):
         start(server.url)
+
+
+@pytest.mark.parametrize("version", ["1.10.26", None])
+def test_which_marathon_it_is(server, version):
+    server.version = version
+    marathon = Marathon(MarathonAddress.parse(server.url, {}), PATIENCE)
+    assert marathon.version() == version
+    server.answers = [(200, b"rubbish", {}), (200, {"version": 1}, {})]
+    assert [marathon.version(), marathon.version()] == [None, None]
+    marathon.close()

@@ -93,7 +93,7 @@ class Mesos:
 
     def said(self, program: str) -> list[str]:
         """The arguments that a program was started with."""
-        return (self.prefix / "queue" / f"{program}-arguments").read_text().splitlines()
+        return (self.root / "queue" / f"{program}-arguments").read_text().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,7 @@ def test_a_signal_ends_all_of_it(mesos: Mesos, number: signal.Signals) -> None:
         text=True,
         env=mesos.environment("task-hangs"),
     ) as process:
-        wait_for((mesos.prefix / "queue/task").exists)
+        wait_for((mesos.root / "queue/task").exists)
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 1

@@ -3,13 +3,13 @@
 One run of ``g++ -E`` for each release and encoding, over one file with a line for every condition.
 """
 
-import operator
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support_conditions import OPERATORS, predict
 
 import buildkit
 from buildkit.encoding import Encoding, literal_value, prove, version_header
@@ -25,38 +25,6 @@ BOUNDARIES = (
     *(Release(0, 24, 7), Release(0, 28, 7), Release(1, 2, 7), Release(1, 63, 7), Release(2, 0, 0)),
 )
 MADE_UP = (Release(1, 1, 10), Release(1, 11, 0))
-
-OPERATORS = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_TERM = re.compile(
-    r"(?P<no>!?)\s*(?:MESOS_VERSION_INT\s*(?P<operator>[<>=!]=?)\s*(?P<literal>\w+)"
-    r"|MESOS_VERSION_AT_LEAST\((?P<numbers>[\d, ]+)\))"
-)
-
-
-def predict(condition: str, release: Release, encoding: Encoding) -> bool:
-    """The value of an ``#if`` made of comparisons joined by ``&&`` and ``||``."""
-    return any(
-        all(_predict_term(term.strip(), release, encoding) for term in part.split("&&"))
-        for part in condition.split("||")
-    )
-
-
-def _predict_term(term: str, release: Release, encoding: Encoding) -> bool:
-    found = _TERM.fullmatch(term)
-    assert found, f"this test cannot read the condition {term!r}"
-    if found["numbers"]:
-        value = release >= Release(*map(int, found["numbers"].split(",")))
-    else:
-        compare = OPERATORS[found["operator"]]
-        value = compare(encoding.value_of(release), literal_value(found["literal"]))
-    return value != bool(found["no"])
 
 
 def at_least(release: Release) -> str:

@@ -23,6 +23,7 @@ from support_guards import (
     Run,
     break_bound,
     build_isolator,
+    check_representatives,
     find_bounds,
     neighbours,
 )
@@ -102,6 +103,23 @@ def causes(screen: str) -> dict[Release, list[str]]:
     return found
 
 
+def check_predictions(run: Run) -> None:
+    """What the compiler refuses was predicted, and what was predicted came true.
+
+    What only driving the module shows has no verdict, though mostly a warning; that is for
+    tests/unit/test_prediction_isolator.py.
+    """
+    for release, target in run.targets.items():
+        failed = {stage["stage"] for stage in target["stages"] if stage["state"] == "failed"}
+        foretold = target["prediction"]
+        if "build" in failed:
+            assert foretold["verdict"] == "breaks", f"{release}: {foretold}"
+        if foretold["verdict"] != "ok":
+            assert failed & {"build", "smoke"}, f"{release}: {foretold}"
+    assert "but failed in build" not in run.screen
+    assert "but passed" not in run.screen
+
+
 def test_the_releases_are_the_default_ones_and_one_below():
     defaults = expand(["classic"], {"classic": ["0.23.1", "0.24.1", "0.25.0", "0.26.0"]})
     assert {*defaults} < {*RELEASES}
@@ -131,6 +149,11 @@ def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
     assert status(run) == {"failed": {*mutation.concerned}, "passed": kept}, run.screen
     assert run.code == 1
     assert libraries(run) == kept
+
+    check_predictions(run)
+    check_representatives(
+        tmp_path / "project", {release: t["status"] for release, t in run.targets.items()}
+    )
 
     shown = causes(run.screen)
     assert shown.keys() == mutation.concerned

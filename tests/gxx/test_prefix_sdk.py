@@ -1,9 +1,14 @@
 """Modules built against a made-up installed Mesos: real libraries, stub headers or next to none."""
 
 import io
+import os
 import shutil
+import signal
 import subprocess
+import sys
 import tarfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +18,8 @@ from buildkit.engine.host import processes_with
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
 
-INSTALLED = Path(__file__).parents[1] / "support/installed"
+REPOSITORY = Path(__file__).parents[2]
+INSTALLED = REPOSITORY / "tests/support/installed"
 
 # With what an official build has inside.
 LIBMESOS = """\
@@ -89,6 +95,13 @@ def test_the_isolator_runs_with_the_prefixes_own_libmesos(isolator):
     assert "sdk/3rdparty/google/protobuf/message.h" in names
 
 
+def commands(pid):
+    """A process's command line; nothing if it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 class TestAgentLevel:
     """With programs that are shell scripts: see tests/support/installed."""
 
@@ -129,6 +142,27 @@ class TestAgentLevel:
         self.misbehave(isolator, "agent-dies")
         outcome = self.run(isolator)
         assert any("Error loading modules: no such module" in line for line in outcome.cause)
+
+    def test_ctrl_c_ends_all_of_it(self, isolator):
+        self.misbehave(isolator, "task-hangs")
+        mark = f"MARK={isolator.root.name}".encode()
+        command = [sys.executable, "-m", "buildkit", "build", "--engine", "host"]
+        with subprocess.Popen(
+            [*command, "--sdk", "prefix", "--smoke", "agent"],
+            cwd=isolator.root,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            log = isolator.root / "build/logs/1.2.3.log"
+            # The agent, what it has left behind, and the task's shell.
+            until = time.monotonic() + 120
+            while not any(b"sleep\x0061" in commands(pid) for pid in processes_with(mark)):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
+        assert processes_with(mark) == []
 
     def test_a_mesos_without_programs_is_refused_by_name(self, isolator):
         (isolator.prefix / "bin/mesos-execute").unlink()

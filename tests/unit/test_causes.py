@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildkit.causes import MOST_LINES, error_lines, warning_lines
+from buildkit.causes import MOST_LINES, error_lines, silent_overrides, warning_lines
 
 GCC = """\
 --- build: sh build.sh
@@ -94,3 +94,28 @@ def test_warnings_are_the_modules_own():
     )
     theirs = "sdk/include/mesos/slave/isolator.hpp:57:1: warning: unused parameter 'orphans'"
     assert warning_lines([own, theirs, hidden, own, "noise"]) == [own, hidden]
+
+
+HIDDEN = """\
+sdk/include/mesos/slave/isolator.hpp:58:35: warning: 'virtual Future<Nothing> Isolator::recover\
+(const std::vector<State>&)' was hidden [-Woverloaded-virtual=]
+   58 |   virtual process::Future<Nothing> recover(
+      |                                    ^~~~~~~
+module/src/volume.hpp:31:36: note:   by 'virtual Future<Nothing> Volume::recover\
+(const std::list<State>&)'
+   31 |   virtual process::Future<Nothing> recover(
+"""
+
+
+@pytest.mark.parametrize("word", ["note", "warning"])
+def test_a_hidden_virtual_is_told_as_what_it_is_with_the_releases_signature(word):
+    log = HIDDEN.replace("note:", f"{word}:").splitlines()
+    told = (
+        "module/src/volume.hpp:31:36: warning: silent-override: virtual Future<Nothing> "
+        "Volume::recover(const std::list<State>&) does not override anything; the release has: "
+        "virtual Future<Nothing> Isolator::recover(const std::vector<State>&)"
+    )
+    found = warning_lines(log)
+    assert found[:1] == [told]
+    assert silent_overrides(found) == [told]
+    assert silent_overrides(warning_lines(GCC.splitlines())) == []

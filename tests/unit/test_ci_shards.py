@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from buildkit.ci import strategy
 from buildkit.ci.cachekey import cache_key
 from buildkit.ci.shards import ESTIMATED_SECONDS, divide, measured_seconds
+from buildkit.cli import main
 from buildkit.errors import UsageError
 from buildkit.manifest import Manifest, record
+from buildkit.options import Options
 from buildkit.outcome import StageOutcome
+from buildkit.plan import target_names
 from buildkit.releases import FINAL_RELEASES
 
 RELEASES = [str(release) for release in FINAL_RELEASES[3:]]
@@ -205,3 +208,36 @@ class TestPlatforms:
         project.add(SECOND_PLATFORM + '[[override]]\nmatch = ">0"\nplatform = "debian12"\n')
         with pytest.raises(UsageError, match="none of the selected releases"):
             project.plan(platforms=("arm",))
+
+
+class TestWhatOnlyTheJobsHave:
+    """An SDK that is not on this machine must not keep a matrix of jobs from being made."""
+
+    @pytest.fixture
+    def printed(self, project, capsys):
+        def printed(*arguments):
+            assert main(["matrix", *arguments]) == 0
+            return capsys.readouterr().out
+
+        return printed
+
+    def test_a_module_with_protos(self, project, printed):
+        project.write(project.path.read_text() + 'protos = ["*.proto"]\n')
+        assert len(json.loads(printed("--github"))["include"]) == 2
+        assert printed("--cache-key").startswith("mesos-buildkit-")
+        assert target_names(project.matrix(), Options()) == (
+            *("volume/0.24.1/debian12", "volume/1.0.1/debian12"),
+        )
+
+    def test_level_agent_on_an_installed_mesos(self, project, printed):
+        project.add('[defaults]\nsmoke = "agent"\nsdk = "prefix"\n[sdk]\nprefix = "/m/{release}"\n')
+        project.set_releases("1.8.0", "1.11.0")
+        assert len(json.loads(printed("--github"))["include"]) == 2
+
+    def test_shards_without_a_system_are_refused(self, project, capsys):
+        assert main(["matrix", "--shards", "2"]) == 2
+        assert "--shards goes with --github or --gitlab" in capsys.readouterr().err
+
+    def test_times_that_are_not_there(self, project, capsys):
+        assert main(["matrix", "--github", "--times", "absent.json"]) == 2
+        assert "absent.json: no such file" in capsys.readouterr().err

@@ -123,6 +123,26 @@ class TestPlan:
         found = json.loads(capsys.readouterr().out)
         assert [target["name"] for target in found["targets"]] == ["volume/1.0.1/debian12"]
 
+    def test_it_predicts_each_target(self, project, capsys):
+        project.set_releases("1.1.3", "1.10.0", "1.11.0")
+        (project.root / "src" / "volume.cpp").write_text(
+            "#include <mesos/slave/isolator.hpp>\n"
+            "void f(mesos::slave::ContainerLaunchInfo* info) { info->set_namespaces(1); }\n"
+        )
+        assert cli.main(["plan"]) == ExitCode.OK
+        out = capsys.readouterr().out
+        rows = {line.split()[0]: line for line in out.splitlines() if line.startswith("volume/")}
+        assert " ok " in rows["volume/1.1.3/debian12"]
+        assert " breaks " in rows["volume/1.11.0/debian12"]
+        reason = "volume.cpp:2: mesos::slave::ContainerLaunchInfo has no set_namespaces()"
+        assert f"volume: breaks: {reason} [1.10.0, 1.11.0]" in out
+        assert cli.main(["plan", "--json"]) == ExitCode.OK
+        targets = json.loads(capsys.readouterr().out)["targets"]
+        assert [target["prediction"] for target in targets] == [
+            {"verdict": "ok", "reasons": []},
+            *[{"verdict": "breaks", "reasons": [reason]}] * 2,
+        ]
+
     def test_skips_and_expected_failures_are_told_with_their_reasons(self, project, capsys):
         project.add('[[override]]\nmatch = "<1"\nskip = "broken headers"\n')
         project.add(

@@ -5,7 +5,7 @@ from typing import get_args
 import jsonschema
 import pytest
 
-from buildkit.deploy.app import SAMPLE, Form, form_notes, marathon_app, variables
+from buildkit.deploy.app import SAMPLE, Form, external_warning, form_notes, marathon_app, variables
 from buildkit.deploy.appfile import AppFile, load_app
 from buildkit.errors import UsageError
 from buildkit.releases import FINAL_RELEASES, Release
@@ -182,6 +182,24 @@ def test_it_is_said_who_mounts_an_external_volume(release):
     text = " ".join(form_notes("external", release))
     assert ("docker/volume" in text) == (release >= Release(1, 0, 0))
     assert "DVDI_" in " ".join(form_notes("environment", release))
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "words"),
+    [
+        ("1.1.5", "0.28.3", None),
+        ("v1.1.5", "1.0.4", None),
+        ("0.15.3", "0.24.1", None),
+        ("1.2.0-RC8", "1.0.4", "docker/volume"),
+        ("1.10.26", "1.11.0", "docker/volume"),
+        ("1.10.26", "0.28.3", "do not know"),
+        (None, "1.11.0", "if it is 1.2 or later"),
+        ("odd", "1.11.0", "if it is 1.2 or later"),
+    ],
+)
+def test_what_a_marathon_makes_of_external_volumes(version, release, words):
+    found = external_warning(version, Release.parse(release))
+    assert (found is None) if words is None else (words in found)
 
 
 def test_the_sample_is_valid():

@@ -51,6 +51,15 @@ class TestEveryForm:
 
 
 class TestView:
+    def test_the_floor_is_told_once_for_a_platform_that_has_one(self):
+        view = make_view(make_manifest("debian12", "debian11"), {})
+        assert [group.floor for group in view.groups] == [
+            "debian12: GLIBC 2.36, GLIBCXX 3.4.30",
+            "",
+        ]
+        for form in (html, markdown):
+            assert form(view).lower().count("must load on") == 1
+
     def test_the_headline_counts(self, view):
         assert view.headline == (
             "15 passed, 2 failed, 1 expected failure, 1 unexpected pass, 1 skipped, 1 missing"
@@ -115,6 +124,16 @@ class TestHtml:
     def test_its_tags_match_and_its_ids_are_unique(self, outline):
         assert outline.open == []
         assert len(set(outline.ids)) == len(outline.ids)
+
+    def test_cards_are_called_a_table_still(self, view):
+        """Some browsers take what is not shown as a table for none."""
+        [grid] = re.findall(r'<table class="grid".*?</table>', html(view), re.DOTALL)
+        for tag, role in (("tr", "row"), ("td", "cell"), ("tbody", "rowgroup"), ("table", "table")):
+            assert len(re.findall(f"<{tag}[ >]", grid)) == len(
+                re.findall(f'<{tag}[^>]* role="{role}"', grid)
+            )
+        assert grid.count('role="rowheader" scope="row"') == len(view.rows)
+        assert grid.count('role="columnheader" scope="col"') == 11
 
     def test_links_within_lead_somewhere(self, outline):
         within = {link[1:] for link in outline.links if link.startswith("#")}

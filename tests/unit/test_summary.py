@@ -5,7 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
+from buildkit.forecast import Forecast, surprises
 from buildkit.outcome import StageOutcome, Status
+from buildkit.prediction import Prediction, Predictions, Verdict
+from buildkit.releases import Release
 from buildkit.summary import print_summary
 
 
@@ -113,3 +116,59 @@ def test_warnings_are_counted_and_their_releases_named(summary, make_outcome):
 
 def test_the_time_is_the_last_word(summary, make_outcome):
     assert summary(make_outcome(), seconds=12.34).rstrip().endswith("12.3 s")
+
+
+def predicted(verdict, *releases, reasons=()):
+    prediction = Prediction(verdict=verdict, reasons=reasons)
+    by_release = {Release.parse(text): prediction for text in releases}
+    return Forecast(modules={"volume": Predictions(by_release=by_release)})
+
+
+def failed(stage, status=Status.FAILED):
+    stages = (StageOutcome(stage=stage, state="failed"),)
+    return {"status": status, "stages": stages}
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPECTED_FAILURE])
+def test_what_failed_although_it_was_predicted_to_pass_is_told(status, make_outcome):
+    outcomes = [make_outcome("1.0.0", **failed("build", status)), make_outcome("1.0.1")]
+    [found] = surprises(predicted(Verdict.FINE, "1.0.0", "1.0.1"), outcomes)
+    assert str(found) == "volume/1.0.0/debian12: predicted ok, but failed in build"
+
+
+@pytest.mark.parametrize("status", [Status.PASSED, Status.UNEXPECTED_PASS])
+def test_what_passed_although_it_was_predicted_to_break_is_told(status, make_outcome):
+    forecast = predicted(Verdict.BREAKS, "1.0.0", reasons=("a.cpp:1: no x",))
+    [found] = surprises(forecast, [make_outcome("1.0.0", status)])
+    assert str(found).endswith("predicted to break (a.cpp:1: no x), but passed")
+
+
+def test_what_came_out_as_predicted_is_no_surprise(make_outcome, make_target):
+    breaks = predicted(Verdict.BREAKS, "1.0.0")
+    dies = predicted(Verdict.DIES, "1.0.0")
+    fine = predicted(Verdict.FINE, "1.0.0")
+    unknown = predicted(Verdict.UNKNOWN, "1.0.0")
+    sanitized = make_target("1.0.0", sanitizer="address")
+    for forecast, outcome in (
+        (breaks, make_outcome("1.0.0", **failed("build"))),
+        (dies, make_outcome("1.0.0", **failed("smoke"))),
+        (fine, make_outcome("1.0.0")),
+        # It says nothing of the module.
+        (fine, make_outcome("1.0.0", **failed("sdk"))),
+        (fine, make_outcome("1.0.0", Status.SKIPPED, stages=())),
+        (fine, make_outcome("1.0.0", Status.CANCELLED, stages=())),
+        (unknown, make_outcome("1.0.0", **failed("build"))),
+        (breaks, make_outcome("1.1.0")),
+        (breaks, make_outcome(target=sanitized)),
+    ):
+        assert surprises(forecast, [outcome]) == []
+
+
+def test_the_summary_tells_of_surprises_and_silent_overrides(project, make_outcome):
+    warning = "module/a.hpp:3:1: warning: silent-override: X::f() does not override anything"
+    console = Console(file=io.StringIO(), width=240, force_terminal=False)
+    outcomes = [make_outcome(text, warnings=(warning,)) for text in ("1.0.0", "1.0.1")]
+    print_summary(console, project.plan(), outcomes, 1.0, predicted(Verdict.BREAKS, "1.0.0"))
+    text = console.file.getvalue()
+    assert f"{warning} [1.0.0, 1.0.1]" in text
+    assert text.count("predicted to break, but passed") == 1

@@ -11,13 +11,20 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from test_encoding_gxx import predict
+from support_conditions import predict
 
 from buildkit.encoding import Encoding, literal_value
+from buildkit.forecast import forecast
 from buildkit.matrix import load_matrix
+from buildkit.options import Options
+from buildkit.plan import make_plan
+from buildkit.probe import NOTHING
 from buildkit.releases import FINAL_RELEASES, Release
+from buildkit.representatives import represent
+from buildkit.sources import Sources
 
 ROOT = Path(__file__).parents[2]
 ISOLATOR = ROOT / "isolator"
@@ -100,6 +107,24 @@ class Mutation:
         return f"{name}:{self.bound.line + 1}:{self.bound.start}-{self.bound.release}-to-{self.to}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """A conditional taken out, one of its branches being kept for all releases."""
+
+    path: str
+    line: int
+    """Of the conditional, counted from 1."""
+    kept: int
+    """The branch's first line; of an #else that is not there, the #endif's."""
+    text: str
+    """The whole source, without the conditional."""
+    concerned: frozenset[Release]
+    """The releases that compile something else now."""
+
+    def __str__(self) -> str:
+        return f"{Path(self.path).name}:{self.line}-keeps-{self.kept}"
+
+
 def find_bounds(folder: Path) -> list[Bound]:
     """Every bound in the sources below ``folder``.
 
@@ -122,6 +147,11 @@ def break_bound(folder: Path, bound: Bound, releases: Sequence[Release]) -> Muta
     raise AssertionError(
         f"{bound.path}:{bound.line + 1}: {bound.comparison} decides nothing for any release"
     )
+
+
+def remove_guards(folder: Path, releases: Sequence[Release]) -> list[Removal]:
+    """Each conditional on the release removed, in turn for each of its branches."""
+    return [removal for path in _sources(folder) for removal in _removals(folder, path, releases)]
 
 
 def compiled(lines: Sequence[str], release: Release) -> list[int]:
@@ -211,6 +241,20 @@ def build_isolator(
     )
 
 
+def check_representatives(folder: Path, verdicts: Mapping[Release, object]) -> None:
+    """Of the releases that have a verdict, those that stand for each other must have the same.
+
+    ``folder`` is one that :func:`build_isolator` has built in.
+    """
+    matrix = load_matrix(folder / "matrix.toml")
+    options = Options(only=tuple(map(str, verdicts)), sdk="stub", engine="host")
+    plan = make_plan(matrix, options, NOTHING)
+    sources = Sources(root=matrix.root, cache=folder / "git")
+    for target in represent(plan, forecast(matrix, plan.targets, sources)).targets:
+        group = {release: verdicts[release] for release in (target.release, *target.stands_for)}
+        assert set(group.values()) == {verdicts[target.release]}, group
+
+
 def _sources(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in {".hpp", ".h", ".cpp"})
 
@@ -241,6 +285,45 @@ def _bounds_of(folder: Path, path: Path) -> Iterator[Bound]:
                 release=_release(bound[group]),
                 numbered=group == "numbers",
             )
+
+
+def _removals(folder: Path, path: Path, releases: Sequence[Release]) -> Iterator[Removal]:
+    lines = path.read_text().splitlines(keepends=True)
+    for directives in _conditionals(lines):
+        if not _VERSION.search(lines[directives[0]]):
+            continue
+        last = _CONDITIONAL.match(lines[directives[-2]])
+        assert last is not None
+        # A branch that is not there is an empty one.
+        ends = directives if last["word"] == "else" else [*directives, directives[-1]]
+        for before, after in pairwise(ends):
+            kept = range(before + 1, after)
+            gone = {*range(directives[0], directives[-1] + 1)}.difference(kept)
+            text = ["\n" if number in gone else line for number, line in enumerate(lines)]
+            yield Removal(
+                path=path.relative_to(folder).as_posix(),
+                line=directives[0] + 1,
+                kept=before + 1 + (after > before),
+                text="".join(text),
+                concerned=frozenset(r for r in releases if _code(lines, r) != _code(text, r)),
+            )
+
+
+def _conditionals(lines: Sequence[str]) -> Iterator[list[int]]:
+    """The directives of each conditional, as line numbers from 0."""
+    open_: list[list[int]] = []
+    for number, line in enumerate(lines):
+        found = _CONDITIONAL.match(line)
+        if found and found["word"] in {"if", "ifdef", "ifndef"}:
+            open_.append([number])
+        elif found:
+            open_[-1].append(number)
+            if found["word"] == "endif":
+                yield open_.pop()
+
+
+def _code(lines: Sequence[str], release: Release) -> list[str]:
+    return [lines[number] for number in compiled(lines, release) if lines[number].strip()]
 
 
 def _release(text: str) -> Release:

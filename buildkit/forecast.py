@@ -1,0 +1,116 @@
+"""The predictions for a plan's targets, as far as the modules' sources are at hand.
+
+What is not known is said to be so, with the reason: a prediction must never stand in a build's way.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from buildkit import interfaces
+from buildkit.errors import BuildkitError
+from buildkit.matrix import Matrix, Module
+from buildkit.outcome import Outcome, Status
+from buildkit.plan import Target
+from buildkit.prediction import Prediction, Predictions, Verdict, predict, unknown
+from buildkit.releases import Release
+from buildkit.sources import Sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What will come of each target."""
+
+    modules: Mapping[str, Predictions] = field(default_factory=dict)
+    """By the module's name."""
+
+    def of(self, target: Target) -> Prediction:
+        """The prediction for a target; those of a module do not differ by platform."""
+        return self.modules.get(target.module.name, Predictions()).of(target.release)
+
+    def fingerprint(self, target: Target) -> str | None:
+        """Equal for releases that are the same to the module; None if that is not known."""
+        predictions = self.modules.get(target.module.name, Predictions())
+        return predictions.fingerprints.get(target.release)
+
+
+NO_FORECAST = Forecast()
+"""Nothing is predicted."""
+
+
+def forecast(matrix: Matrix, targets: Iterable[Target], sources: Sources) -> Forecast:
+    """Predict the targets that are not skipped. Fetches nothing."""
+    releases: dict[str, dict[Release, None]] = {}
+    for target in targets:
+        if target.skip is None:
+            releases.setdefault(target.module.name, {})[target.release] = None
+    return Forecast(
+        modules={
+            module.name: _predictions(matrix, module, tuple(releases[module.name]), sources)
+            for module in matrix.file.module
+            if module.name in releases
+        }
+    )
+
+
+def _predictions(
+    matrix: Matrix, module: Module, releases: tuple[Release, ...], sources: Sources
+) -> Predictions:
+    try:
+        tree = sources.at_hand(module)
+        if tree is None:
+            return unknown(releases, "its commit is not fetched yet; build fetches it")
+        return predict(matrix, module, tree, releases, interfaces.load())
+    except (BuildkitError, OSError) as error:
+        # What is wrong is for the build to say, in full.
+        return unknown(releases, str(error))
+    except RecursionError:
+        return unknown(releases, "its code is nested too deeply to be read")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surprise:
+    """A target that came out otherwise than predicted."""
+
+    outcome: Outcome
+    prediction: Prediction
+
+    def __str__(self) -> str:
+        target, prediction = self.outcome.target, self.prediction
+        if prediction.builds:
+            return f"{target.name}: predicted {prediction.verdict}, but failed in {self._failed}"
+        why = f" ({prediction.reasons[0]})" if prediction.reasons else ""
+        word = "to break" if prediction.verdict is Verdict.BREAKS else "to die silently"
+        return f"{target.name}: predicted {word}{why}, but passed"
+
+    @property
+    def _failed(self) -> str:
+        stages = [stage.stage for stage in self.outcome.stages if stage.state == "failed"]
+        return stages[0] if stages else "some stage"
+
+
+def surprises(forecast_: Forecast, outcomes: Iterable[Outcome]) -> list[Surprise]:
+    """The targets that came out otherwise than predicted, whatever the matrix file expects.
+
+    A failure to make the SDK says nothing of the module, and a sanitizer's build is not inspected.
+    """
+    found = []
+    for outcome in outcomes:
+        prediction = forecast_.of(outcome.target)
+        if prediction.builds is None or outcome.target.sanitizer is not None:
+            continue
+        came_out = _built(outcome)
+        if came_out is not None and came_out != prediction.builds:
+            found.append(Surprise(outcome=outcome, prediction=prediction))
+    return found
+
+
+def _built(outcome: Outcome) -> bool | None:
+    """Whether a target built and passed its smoke test; None if it never came to that."""
+    match outcome.status:
+        case Status.PASSED | Status.UNEXPECTED_PASS:
+            return True
+        case Status.FAILED | Status.EXPECTED_FAILURE:
+            reached = any(s.stage != "sdk" and s.state == "failed" for s in outcome.stages)
+            return False if reached else None
+        case Status.SKIPPED | Status.CANCELLED:
+            return None

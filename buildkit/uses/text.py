@@ -1,0 +1,88 @@
+"""Makes of a file's text one that a parser of plain C++ can read, line for line. Pure.
+
+Macros are what stands between: those that the module defines by a name alone are replaced by what
+they stand for, and the foreach macros become range-based for loops.
+"""
+
+import re
+from collections.abc import Mapping
+
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(?!\()[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(?!include\b)\w+(?:.*\\\n)*.*$", re.MULTILINE)
+_FOREACH = re.compile(r"\b(foreach|foreachkey|foreachvalue|BOOST_FOREACH)(\s*)\(")
+_SKIPPED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_CONTINUED = re.compile(r"\\\n")
+
+
+def macros_of(text: str) -> dict[str, str]:
+    """The macros without parameters that a text defines, and what each stands for."""
+    plain = _blank_comments(_CONTINUED.sub("  ", text)) if "#" in text else ""
+    return dict(_DEFINE.findall(plain))
+
+
+def prepare(text: str, macros: Mapping[str, str]) -> str:
+    """The text without conditionals and definitions, with macros and foreach replaced."""
+    text = _DIRECTIVE.sub(lambda found: "\n" * found[0].count("\n"), text)
+    if "foreach" in text or "BOOST_FOREACH" in text:
+        text = _replace_loops(text)
+    used = {name: value for name, value in macros.items() if name in text}
+    return _expand(text, used) if used else text
+
+
+def _blank_comments(text: str) -> str:
+    return _SKIPPED.sub(
+        lambda found: re.sub(r"[^\n]", " ", found[0]) if found[0][0] == "/" else found[0], text
+    )
+
+
+def _expand(text: str, macros: Mapping[str, str]) -> str:
+    def once(found: re.Match[str]) -> str:
+        word = found[0]
+        # One that leads back to itself stays as it is, as with a preprocessor.
+        seen = set()
+        while word in macros and word not in seen:
+            seen.add(word)
+            word = macros[word]
+        return word
+
+    pattern = re.compile(_SKIPPED.pattern + r"|\b(?:" + "|".join(map(re.escape, macros)) + r")\b")
+    return pattern.sub(lambda found: once(found) if _WORD.match(found[0]) else found[0], text)
+
+
+def _replace_loops(text: str) -> str:
+    """``foreachkey (K k, map)`` becomes ``for (K k: foreachkey(map))``, likewise foreachvalue."""
+    skipped = [found.span() for found in _SKIPPED.finditer(text)]
+    pieces: list[str] = []
+    done = 0
+    for found in _FOREACH.finditer(text):
+        if any(begin <= found.start() < end for begin, end in skipped):
+            continue
+        parts = _parts(text, found.end())
+        if parts is None:
+            continue
+        comma, end = parts
+        over = text[comma + 1 : end]
+        if found[1] in {"foreachkey", "foreachvalue"}:
+            over = f"{found[1]}({over})"
+        pieces += [text[done : found.start()], f"for{found[2]}({text[found.end() : comma]}:{over}"]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+def _parts(text: str, at: int) -> tuple[int, int] | None:
+    """The places of the comma between a loop's variable and its range, and of the end; or None."""
+    depth = 0
+    comma = None
+    # Operators such as -> and < after the comma are no brackets.
+    for place in range(at, min(len(text), at + 1000)):
+        character = text[place]
+        if character in "([" or (character == "<" and comma is None):
+            depth += 1
+        elif character in ")]" or (character == ">" and comma is None):
+            if not depth:
+                return None if comma is None else (comma, place)
+            depth -= 1
+        elif character == "," and not depth and comma is None:
+            comma = place
+    return None

@@ -1,0 +1,94 @@
+"""Predictions of our own isolator: none of trouble, and every broken guard by release.
+
+That what is predicted here does happen is for tests/gxx/test_isolator_guards.py to show.
+"""
+
+import pytest
+from support_guards import (
+    ISOLATOR,
+    RELEASES,
+    ROOT,
+    break_bound,
+    find_bounds,
+    remove_guards,
+)
+
+from buildkit import interfaces
+from buildkit.matrix import load_matrix
+from buildkit.prediction import Verdict, predict
+from buildkit.releases import FINAL_RELEASES, STUB_BEGINS
+from buildkit.tree import File, read_tree
+
+MATRIX = load_matrix(ROOT / "matrix.toml")
+TREE = read_tree(ISOLATOR)
+TABLE = interfaces.load()
+ALL = tuple(release for release in FINAL_RELEASES if release >= STUB_BEGINS)
+
+MUTATIONS = [break_bound(ISOLATOR, bound, RELEASES) for bound in find_bounds(ISOLATOR)]
+REMOVALS = remove_guards(ISOLATOR, RELEASES)
+
+# What these guards decide is what the module does with its own means; what it asks of Mesos is
+# there either way. Only a test that drives it can tell.
+BEHAVIOUR = {
+    "isolator.cpp:146:25-0.23.0-to-0.24.0": "the root file system that 0.23 names is ignored",
+    "launch.hpp:57:24-0.23.0-to-0.24.0": "0.23 gets the command that is right for 0.22",
+    "isolator.cpp:45-keeps-49": "secrets are taken for values",
+    "isolator.cpp:76-keeps-81": "the executor's command is read although there may be none",
+    "isolator.cpp:146-keeps-150": "the root file system that 0.23 names is ignored",
+    "launch.hpp:29-keeps-34": "no mount namespace is asked for",
+    "launch.hpp:39-keeps-53": "commands mount, which the launcher could do by itself",
+    "launch.hpp:57-keeps-58": "all get the command that is right for 0.22",
+    "launch.hpp:57-keeps-59": "0.22 gets what is right for others",
+}
+# The function that this would keep is nowhere any more, so nothing says that it was the module's.
+NO_TRACE = {"isolator.cpp:66-keeps-87"}
+
+
+def predicted(releases=RELEASES, **changed: str):
+    tree = {**TREE, **{path: File(text.encode()) for path, text in changed.items()}}
+    return predict(MATRIX, MATRIX.file.module[0], tree, releases, TABLE)
+
+
+def concerned(predictions) -> set:
+    return {release for finding in predictions.findings for release in finding.releases}
+
+
+def test_no_release_has_a_finding():
+    predictions = predicted(ALL)
+    assert predictions.findings == ()
+    assert {p.verdict for p in predictions.by_release.values()} == {Verdict.FINE}
+    assert tuple(predictions.by_release) == ALL
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_a_moved_bound_is_predicted_for_exactly_the_releases_it_concerns(mutation):
+    expected = set() if str(mutation) in BEHAVIOUR else {*mutation.concerned}
+    found = predicted(**{mutation.bound.path: mutation.text})
+    assert concerned(found) == expected, found.findings
+
+
+@pytest.mark.parametrize("removal", REMOVALS, ids=str)
+def test_a_removed_guard_is_predicted_for_exactly_the_releases_it_concerns(removal):
+    missed = str(removal) in BEHAVIOUR or str(removal) in NO_TRACE
+    found = predicted(**{removal.path: removal.text})
+    assert concerned(found) == (set() if missed else {*removal.concerned}), found.findings
+
+
+def test_what_only_a_running_module_shows_is_little():
+    names = {str(one) for one in (*MUTATIONS, *REMOVALS)}
+    assert BEHAVIOUR.keys() | NO_TRACE <= names
+    assert len(names) > 80
+
+
+def test_a_finding_says_where_why_and_what_to_write():
+    header = (ISOLATOR / "src" / "launch.hpp").read_text()
+    changed = header.replace("MESOS_VERSION_AT_LEAST(1, 2, 0)", "MESOS_VERSION_AT_LEAST(1, 3, 0)")
+    predictions = predicted(**{"src/launch.hpp": changed})
+    broken = [f for f in predictions.findings if f.rule.name == "unguarded-change"]
+    [finding] = broken
+    assert (finding.place.path, finding.place.line) == ("src/launch.hpp", 32)
+    assert [str(release) for release in finding.releases] == ["1.2.3"]
+    assert "ContainerLaunchInfo has no set_namespaces()" in finding.message
+    assert "clone_namespaces" in finding.message
+    assert "1.2.0" in finding.message
+    assert "#if MESOS_VERSION_AT_LEAST(1, 2, 0)" in finding.advice
