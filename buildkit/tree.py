@@ -85,7 +85,8 @@ def digest_of(*parts: str) -> str:
     """SHA-256, in hex, over a sequence of texts; no two sequences of texts look alike."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode()
+        # Sources need not be UTF-8.
+        data = part.encode(errors="surrogateescape")
         digest.update(f"{len(data)}:".encode())
         digest.update(data)
     return digest.hexdigest()

@@ -14,7 +14,7 @@ from buildkit.findings import Finding, Place
 from buildkit.guards.check import Report
 from buildkit.guards.meaning import NO_BRANCH, Guard, concerned, intention
 from buildkit.guards.wording import rewritten, runs, written_span
-from buildkit.releases import Release
+from buildkit.releases import FINAL_RELEASES, Release
 
 Texts = Mapping[str, str]
 """Path relative to the module's source folder -> text."""
@@ -98,8 +98,9 @@ def fix(
 
 
 def _edit(report: Report, guard: Guard, branch: BranchReading) -> _Edit | Refusal:
-    chosen = concerned(report.reading, report.selected)
-    readings = intention(guard, guard.sure & chosen).readings
+    # What a number means does not depend on which releases are selected.
+    final = concerned(report.reading, FINAL_RELEASES)
+    readings = intention(guard, guard.sure & final).readings
     spans = []
     for comparison in guard.compared_in(branch):
         span = written_span(branch.tokens, comparison)

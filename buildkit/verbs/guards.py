@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from rich.text import Text
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading
 from buildkit.errors import ExitCode, UsageError
-from buildkit.findings import Level
+from buildkit.findings import Finding, Level
 from buildkit.guards.check import check, releases_to_read
 from buildkit.guards.fix import fix
 from buildkit.guards.fixing import print_fixed, with_texts, write_fixed
@@ -22,6 +22,7 @@ from buildkit.guards.rules import RULES
 from buildkit.guards.text import Shown, finding_text, guards_table, summary
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.matrix import Matrix, Module
+from buildkit.prediction import SILENT, UNGUARDED, predict_files
 from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, select
 from buildkit.sarif import Located, sarif_log
 from buildkit.sources import Sources
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix",
         action="store_true",
         help="rewrite comparisons of MESOS_VERSION_INT to MESOS_VERSION_AT_LEAST where every "
-        "release is proved to compile the same",
+        "release is proved to compile the same, or what fits it instead of what does not",
     )
     parser.add_argument(
         "--diff", action="store_true", help="with --fix: print the changes instead of making them"
@@ -135,6 +136,16 @@ class _Inspection:
         )
         return ModuleReport(name=module.name, encoding=module.encoding, report=report)
 
+    def misfits(self, module: Module, reading: Reading) -> Iterator[Finding]:
+        """The lines that are predicted not to fit a selected release."""
+        predictions = predict_files(
+            {path: file.variants for path, file in reading.files.items()},
+            [release for release in self.releases if release in self.table],
+            self.table,
+            complete=module.build is None,
+        )
+        yield from (f for f in predictions.findings if f.rule in {UNGUARDED, SILENT})
+
     def fixed(self, module: Module, tree: Tree, one: ModuleReport, *, diff: bool) -> ModuleReport:
         """Rewrite what can be proved, or show it; the report on what is there then."""
         if module.source is None:
@@ -142,7 +153,11 @@ class _Inspection:
                 f"--fix: module {module.name} comes from {module.git}, so there is no folder to "
                 "change"
             )
-        fixed = fix(one.report, lambda texts: self.read(module, with_texts(tree, texts)))
+        fixed = fix(
+            one.report,
+            lambda texts: self.read(module, with_texts(tree, texts)),
+            lambda reading: self.misfits(module, reading),
+        )
         print_fixed(self.console, _shown(self.workspace, module), one, fixed, diff=diff)
         if diff:
             return one

@@ -218,6 +218,26 @@ class TestFix:
         assert "src/volume.cpp:1: left as it is: 'MESOS_VERSION_INT < 240'" in out
         assert project.snapshot() == before
 
+    def test_the_branch_that_fits_is_known_from_the_interface_table(self, module, project, capsys):
+        module(
+            "#include <mesos/slave/isolator.hpp>\n"
+            "void f(mesos::slave::ContainerLaunchInfo& info)\n{\n"
+            "#if MESOS_VERSION_INT <= 200\n"
+            '  info.add_pre_exec_commands()->set_value("x");\n'
+            "#else\n"
+            '  info.add_commands()->set_value("x");\n'
+            "#endif\n}\n",
+            encoding="decimal",
+        )
+        project.set_releases("0.28.3", "1.9.0", "1.10.0")
+        code, out, _ = guards(capsys)
+        assert code == ExitCode.TARGET_FAILED
+        assert "1.10.0 takes the #else in line 6 by accident" in out
+        code, out, _ = guards(capsys, "--fix")
+        assert code == ExitCode.OK, out
+        text = (project.root / "src" / "volume.cpp").read_text()
+        assert "#if MESOS_VERSION_AT_LEAST(1, 0, 0)\n" in text
+
     def test_a_diff_changes_nothing(self, module, project, capsys):
         module(GOOD)
         before = project.snapshot()
