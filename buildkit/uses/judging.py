@@ -25,6 +25,7 @@ from buildkit.uses.demands import (
     Named,
     OwnMethod,
     Support,
+    asked,
 )
 from buildkit.uses.matching import Matching
 
@@ -58,11 +59,13 @@ class Issue:
 
 
 class Judge:
-    """Judges demands. Remembers nothing but the table."""
+    """Judges demands. Remembers its judgements."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._matching = Matching(catalogue)
+        self._held: dict[tuple[object, ...], bool] = {}
+        self._existing: dict[tuple[str, Release], bool] = {}
 
     def issues(self, demand: Demand, release: Release) -> Iterator[Issue]:
         """What is wrong with a demand in a release."""
@@ -80,6 +83,12 @@ class Judge:
 
         What a missing type could or could not do is not told: that it is missing is.
         """
+        key = (release, *asked(demand))
+        if key not in self._held:
+            self._held[key] = self._holds(demand, release)
+        return self._held[key]
+
+    def _holds(self, demand: Demand, release: Release) -> bool:
         match demand:
             case Header() | Named() | Descriptor() | MacroUse() | Support():
                 return self._is_there(demand, release)
@@ -139,7 +148,11 @@ class Judge:
 
     def exists(self, name: str, release: Release) -> bool:
         """Whether a release has what the table knows by this name."""
-        return any(entity.holds(release) for entity in self._catalogue.entities.get(name, ()))
+        key = (name, release)
+        if key not in self._existing:
+            entities = self._catalogue.entities.get(name, ())
+            self._existing[key] = any(entity.holds(release) for entity in entities)
+        return self._existing[key]
 
     # --- messages and structs
 

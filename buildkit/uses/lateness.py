@@ -70,10 +70,14 @@ class Lateness:
     def twins(self) -> Iterator[Twin]:
         """Fields whose successor goes by the same name but for case and underscores."""
         found: dict[tuple[Access, str, str], list[Release]] = {}
+        pairs: dict[tuple[str, str, Release], tuple[str, str] | None] = {}
         for release in self._releases:
             for demand in self._of[release].demands:
                 if isinstance(demand, Access):
-                    pair = self._twin(demand, release)
+                    key = (demand.message, demand.accessor, release)
+                    if key not in pairs:
+                        pairs[key] = self._twin(demand, release)
+                    pair = pairs[key]
                     if pair is not None:
                         found.setdefault((demand, *pair), []).append(release)
         for (demand, old, new), releases in found.items():

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(?!\()[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(?!include\b)\w+(?:.*\\\n)*.*$", re.MULTILINE)
-_FOREACH = re.compile(r"\b(foreach|foreachkey|foreachvalue|BOOST_FOREACH)(\s*)\(")
 _SKIPPED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL)
+_LOOP_OR_SKIPPED = re.compile(
+    _SKIPPED.pattern
+    + r"|\b(?P<loop>foreach|foreachkey|foreachvalue|BOOST_FOREACH)(?P<space>\s*)\(",
+    re.DOTALL,
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CONTINUED = re.compile(r"\\\n")
 
@@ -52,20 +56,19 @@ def _expand(text: str, macros: Mapping[str, str]) -> str:
 
 def _replace_loops(text: str) -> str:
     """``foreachkey (K k, map)`` becomes ``for (K k: foreachkey(map))``, likewise foreachvalue."""
-    skipped = [found.span() for found in _SKIPPED.finditer(text)]
     pieces: list[str] = []
     done = 0
-    for found in _FOREACH.finditer(text):
-        if any(begin <= found.start() < end for begin, end in skipped):
-            continue
-        parts = _parts(text, found.end())
-        if parts is None:
+    for found in _LOOP_OR_SKIPPED.finditer(text):
+        parts = _parts(text, found.end()) if found["loop"] else None
+        # One loop's range has none inside.
+        if parts is None or found.start() < done:
             continue
         comma, end = parts
         over = text[comma + 1 : end]
-        if found[1] in {"foreachkey", "foreachvalue"}:
-            over = f"{found[1]}({over})"
-        pieces += [text[done : found.start()], f"for{found[2]}({text[found.end() : comma]}:{over}"]
+        if found["loop"] in {"foreachkey", "foreachvalue"}:
+            over = f"{found['loop']}({over})"
+        variable = text[found.end() : comma]
+        pieces += [text[done : found.start()], f"for{found['space']}({variable}:{over}"]
         done = end
     return "".join([*pieces, text[done:]])
 
