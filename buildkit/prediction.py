@@ -27,7 +27,7 @@ from buildkit.uses.demands import Contradiction
 from buildkit.uses.fingerprints import fingerprints_of
 from buildkit.uses.judging import Consequence, Issue, Judge
 from buildkit.uses.lateness import Late, Lateness, Twin
-from buildkit.uses.module import Uses, read_uses
+from buildkit.uses.module import NO_PROTOS, Uses, read_uses
 
 UNGUARDED = Rule(
     name="unguarded-change",
@@ -124,6 +124,11 @@ def predict(
             {p: f.variants for p, f in read_module(matrix, module, t, some, table).files.items()},
             some,
             table,
+            protos={
+                path: file.data.decode(errors="replace")
+                for path, file in t.items()
+                if path.endswith(".proto")
+            },
             # What a command builds may have further parts.
             complete=module.build is None,
         )
@@ -163,15 +168,17 @@ def predict_files(
     releases: Sequence[Release],
     table: InterfaceTable,
     *,
+    protos: Mapping[str, str] = NO_PROTOS,
     complete: bool = True,
 ) -> Predictions:
     """Predict a module from the variants of its files; the table has all the releases.
 
-    ``complete`` says whether the library is made of these files alone.
+    ``protos`` are its own .proto files; ``complete`` says whether the library is made of these
+    files alone.
     """
     catalogue = catalogue_of(table)
     judge = Judge(catalogue)
-    uses = read_uses(files, catalogue, releases, complete=complete)
+    uses = read_uses(files, catalogue, releases, protos=protos, complete=complete)
     issues = _issues(judge, uses)
     history = History(catalogue, judge, uses)
     lateness = Lateness(catalogue, judge, uses)

@@ -49,7 +49,7 @@ class MemberAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LooseAccess:
-    """Something whose type was not found must have this accessor."""
+    """Something whose type was not found has this accessor: never wrong, as far as is known."""
 
     place: Place
     accessor: str
