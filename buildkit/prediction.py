@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from buildkit.cpp.module import read_module
-from buildkit.cpp.reading import Variant
+from buildkit.cpp.reading import Reading, Variant
 from buildkit.findings import Finding, Level, Rule, in_order
 from buildkit.interfaces import InterfaceTable
 from buildkit.matrix import Matrix, Module
@@ -120,19 +120,10 @@ def predict(
         patched = apply_patches(tree, _patches(matrix, module, release), release, "module")
         groups.setdefault(tree_digest(patched), (patched, []))[1].append(release)
     parts = [
-        predict_files(
-            {p: f.variants for p, f in read_module(matrix, module, t, some, table).files.items()},
-            some,
-            table,
-            protos={
-                path: file.data.decode(errors="replace")
-                for path, file in t.items()
-                if path.endswith(".proto")
-            },
-            # What a command builds may have further parts.
-            complete=module.build is None,
+        predict_reading(
+            read_module(matrix, module, patched, some, table), module, patched, some, table
         )
-        for t, some in groups.values()
+        for patched, some in groups.values()
     ]
     strange = Prediction(
         verdict=Verdict.UNKNOWN, reasons=("the interface table does not have this release",)
@@ -161,6 +152,27 @@ def unknown(releases: Iterable[Release], reason: str) -> Predictions:
     """What there is to say of a module whose sources are not at hand."""
     why = Prediction(verdict=Verdict.UNKNOWN, reasons=(reason,))
     return Predictions(by_release=dict.fromkeys(releases, why))
+
+
+def predict_reading(
+    reading: Reading, module: Module, tree: Tree, releases: Sequence[Release], table: InterfaceTable
+) -> Predictions:
+    """Predict a module from its sources as they were read; the table has all the releases.
+
+    ``tree`` is the source folder that was read.
+    """
+    return predict_files(
+        {path: file.variants for path, file in reading.files.items()},
+        releases,
+        table,
+        protos={
+            path: file.data.decode(errors="replace")
+            for path, file in tree.items()
+            if path.endswith(".proto")
+        },
+        # What a command builds may have further parts.
+        complete=module.build is None,
+    )
 
 
 def predict_files(

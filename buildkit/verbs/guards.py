@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading
 from buildkit.errors import ExitCode, UsageError
-from buildkit.findings import Level
+from buildkit.findings import Finding, Level, in_order
 from buildkit.guards.check import check, releases_to_read
 from buildkit.guards.fix import fix
 from buildkit.guards.fixing import print_fixed, with_texts, write_fixed
@@ -22,7 +22,9 @@ from buildkit.guards.rules import RULES
 from buildkit.guards.text import Shown, finding_text, guards_table, summary
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.matrix import Matrix, Module
-from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, select
+from buildkit.prediction import RULES as PREDICTION_RULES
+from buildkit.prediction import predict_reading
+from buildkit.releases import FINAL_RELEASES, STUB_BEGINS, Release, did_you_mean, select
 from buildkit.sarif import Located, sarif_log
 from buildkit.sources import Sources
 from buildkit.tree import Tree, replace_text
@@ -133,7 +135,15 @@ class _Inspection:
             selected=self.releases,
             table=self.table,
         )
+        found = in_order((*report.findings, *self.misfits(module, tree, report.reading)))
+        report = replace(report, findings=found)
         return ModuleReport(name=module.name, encoding=module.encoding, report=report)
+
+    def misfits(self, module: Module, tree: Tree, reading: Reading) -> tuple[Finding, ...]:
+        """What of the code does not fit the releases that compile it."""
+        # No module is built for one before: it does not install the headers.
+        known = [r for r in self.releases if r in self.table and r >= STUB_BEGINS]
+        return predict_reading(reading, module, tree, known, self.table).findings
 
     def fixed(self, module: Module, tree: Tree, one: ModuleReport, *, diff: bool) -> ModuleReport:
         """Rewrite what can be proved, or show it; the report on what is there then."""
@@ -142,7 +152,11 @@ class _Inspection:
                 f"--fix: module {module.name} comes from {module.git}, so there is no folder to "
                 "change"
             )
-        fixed = fix(one.report, lambda texts: self.read(module, with_texts(tree, texts)))
+        fixed = fix(
+            one.report,
+            lambda texts: self.read(module, with_texts(tree, texts)),
+            lambda reading: self.misfits(module, tree, reading),
+        )
         print_fixed(self.console, _shown(self.workspace, module), one, fixed, diff=diff)
         if diff:
             return one
@@ -197,7 +211,7 @@ def _write_sarif(target: str, modules: Sequence[Module], reports: Sequence[Modul
                     line_text=source.text.split("\n")[finding.place.line - 1],
                 )
             )
-    log = sarif_log(located, RULES)
+    log = sarif_log(located, (*RULES, *PREDICTION_RULES))
     if target == "-":
         sys.stdout.write(log)
     else:

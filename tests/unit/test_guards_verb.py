@@ -9,6 +9,7 @@ import pytest
 from buildkit import cli
 from buildkit.errors import ExitCode
 from buildkit.guards.rules import RULES
+from buildkit.prediction import RULES as PREDICTION_RULES
 
 GOOD = "#if MESOS_VERSION_INT < 0240\nold\n#else\nnew\n#endif\n"
 BAD = "#if MESOS_VERSION_INT < 240\nold\n#else\nnew\n#endif\n"
@@ -150,7 +151,8 @@ class TestSarif:
         [run] = log["runs"]
         driver = run["tool"]["driver"]
         assert driver["name"] == "mesos-buildkit"
-        assert [rule["id"] for rule in driver["rules"]] == [rule.name for rule in RULES]
+        known = [rule.name for rule in (*RULES, *PREDICTION_RULES)]
+        assert [rule["id"] for rule in driver["rules"]] == known
         for rule in driver["rules"]:
             assert rule["shortDescription"]["text"].endswith(".")
             assert rule["defaultConfiguration"]["level"] in {"error", "warning", "note"}

@@ -331,6 +331,29 @@ def test_what_a_header_may_supply_is_not_missed():
         assert predict_files(files, [*old, *new], TABLE).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("other", "warned"),
+    [("info->add_pre_exec_commands();", False), ("", True)],
+)
+def test_a_misplaced_guard_is_one_that_leaves_something_unused(other, warned):
+    """From 1.0.0 on there is add_pre_exec_commands(); the guard is at 1.1.0."""
+    releases = parse("0.28.3", "1.0.4", "1.1.0") if other == "" else parse("1.0.4", "1.1.0")
+    late = Variant(
+        releases=tuple(releases[:-1]), text=f"{INCLUDES}{LAUNCH}\n\n{other}\n}}\n", macros={}
+    )
+    new = Variant(
+        releases=tuple(releases[-1:]),
+        text=f"{INCLUDES}{LAUNCH}\ninfo->add_pre_exec_commands();\n\n}}\n",
+        macros={},
+    )
+    found = predict_files({"a.cpp": [late, new]}, releases, TABLE).findings
+    warnings = [f for f in found if f.rule.name == "misplaced-guard"]
+    assert bool(warnings) == warned
+    for warning in warnings:
+        assert [str(release) for release in warning.releases] == ["1.0.4"]
+        assert warning.advice == "write #if MESOS_VERSION_AT_LEAST(1, 0, 0)"
+
+
 def test_a_message_of_the_modules_own_is_none_of_mesos():
     code = "namespace mesos { namespace slave { namespace mine {\n"
     code += "void f(ContainerLaunchInfo* info) { info->set_namespaces(1); }\n} } }\n"
