@@ -37,7 +37,8 @@ def fingerprints_of(catalogue: Catalogue, uses: Sequence[Uses]) -> Mapping[Relea
     """Of each release, SHA-256 in hex over all that the module meets there."""
     found: dict[Release, str] = {}
     for one in uses:
-        texts = [part for path in sorted(one.texts) for part in (path, one.texts[path])]
+        # A text may hold bytes that are no UTF-8.
+        texts = [ascii(part) for path in sorted(one.texts) for part in (path, one.texts[path])]
         # The same is asked for in many places.
         demands = {asked(demand): demand for demand in one.demands}
         for release in one.releases:
