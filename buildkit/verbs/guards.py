@@ -143,7 +143,12 @@ class _Inspection:
         """What of the code does not fit the releases that compile it."""
         # No module is built for one before: it does not install the headers.
         known = [r for r in self.releases if r in self.table and r >= STUB_BEGINS]
-        return predict_reading(reading, module, tree, known, self.table).findings
+        try:
+            return predict_reading(reading, module, tree, known, self.table).findings
+        except RecursionError:
+            text = f"module {module.name}: its code is nested too deeply to be held against Mesos"
+            self.console.print(Text(text, "yellow"), soft_wrap=True)
+            return ()
 
     def fixed(self, module: Module, tree: Tree, one: ModuleReport, *, diff: bool) -> ModuleReport:
         """Rewrite what can be proved, or show it; the report on what is there then."""

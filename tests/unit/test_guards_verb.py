@@ -30,6 +30,28 @@ def guards(capsys, *arguments: str) -> tuple[int, str, str]:
     return (code, *capsys.readouterr())
 
 
+MISFIT = """\
+#include <mesos/slave/isolator.hpp>
+void f(mesos::slave::ContainerPrepareInfo* info);
+"""
+
+
+class TestPredictions:
+    def test_code_that_does_not_fit_a_release_is_found_with_the_guards(self, module, capsys):
+        module(MISFIT)
+        code, out, _ = guards(capsys)
+        assert code == ExitCode.TARGET_FAILED
+        assert "src/volume.cpp:2:8: error: there is no mesos::slave::ContainerPrepareInfo" in out
+        assert "[unguarded-change]" in out
+        assert "releases: 1.0.1" in out
+
+    def test_code_nested_too_deeply_is_no_crash(self, module, capsys):
+        module(f"{MISFIT}int g() {{ return {'(' * 5000}x{')' * 5000}; }}\n")
+        code, out, _ = guards(capsys)
+        assert code == ExitCode.OK
+        assert "volume: its code is nested too deeply" in out
+
+
 class TestText:
     def test_the_table_says_who_takes_which_branch(self, module, capsys):
         module(GOOD)
