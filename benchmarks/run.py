@@ -63,7 +63,12 @@ COMPARISONS = (
     Comparison(
         "plan / starting Python with the libraries it needs",
         (*BUILDKIT, "plan"),
-        (sys.executable, "-c", "import pydantic, rich.table, jinja2, elftools"),
+        (sys.executable, "-c", "import pydantic, rich.table, jinja2, elftools, tree_sitter_cpp"),
+    ),
+    Comparison(
+        "plan with the predictions for 21 releases / for one",
+        (*BUILDKIT, "plan"),
+        (*BUILDKIT, "plan", "--only", "1.11.0"),
     ),
     Comparison(
         "all cached, host / plan",

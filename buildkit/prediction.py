@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from buildkit.cpp.module import read_module
-from buildkit.cpp.reading import Variant
+from buildkit.cpp.reading import Reading, Variant
 from buildkit.findings import Finding, Level, Rule, in_order
 from buildkit.interfaces import InterfaceTable
 from buildkit.matrix import Matrix, Module
@@ -27,7 +27,7 @@ from buildkit.uses.demands import Contradiction
 from buildkit.uses.fingerprints import fingerprints_of
 from buildkit.uses.judging import Consequence, Issue, Judge
 from buildkit.uses.lateness import Late, Lateness, Twin
-from buildkit.uses.module import Uses, read_uses
+from buildkit.uses.module import NO_PROTOS, Uses, read_uses
 
 UNGUARDED = Rule(
     name="unguarded-change",
@@ -120,14 +120,10 @@ def predict(
         patched = apply_patches(tree, _patches(matrix, module, release), release, "module")
         groups.setdefault(tree_digest(patched), (patched, []))[1].append(release)
     parts = [
-        predict_files(
-            {p: f.variants for p, f in read_module(matrix, module, t, some, table).files.items()},
-            some,
-            table,
-            # What a command builds may have further parts.
-            complete=module.build is None,
+        predict_reading(
+            read_module(matrix, module, patched, some, table), module, patched, some, table
         )
-        for t, some in groups.values()
+        for patched, some in groups.values()
     ]
     strange = Prediction(
         verdict=Verdict.UNKNOWN, reasons=("the interface table does not have this release",)
@@ -158,20 +154,43 @@ def unknown(releases: Iterable[Release], reason: str) -> Predictions:
     return Predictions(by_release=dict.fromkeys(releases, why))
 
 
+def predict_reading(
+    reading: Reading, module: Module, tree: Tree, releases: Sequence[Release], table: InterfaceTable
+) -> Predictions:
+    """Predict a module from its sources as they were read; the table has all the releases.
+
+    ``tree`` is the source folder that was read.
+    """
+    return predict_files(
+        {path: file.variants for path, file in reading.files.items()},
+        releases,
+        table,
+        protos={
+            path: file.data.decode(errors="replace")
+            for path, file in tree.items()
+            if path.endswith(".proto")
+        },
+        # What a command builds may have further parts.
+        complete=module.build is None,
+    )
+
+
 def predict_files(
     files: Mapping[str, Sequence[Variant]],
     releases: Sequence[Release],
     table: InterfaceTable,
     *,
+    protos: Mapping[str, str] = NO_PROTOS,
     complete: bool = True,
 ) -> Predictions:
     """Predict a module from the variants of its files; the table has all the releases.
 
-    ``complete`` says whether the library is made of these files alone.
+    ``protos`` are its own .proto files; ``complete`` says whether the library is made of these
+    files alone.
     """
     catalogue = catalogue_of(table)
     judge = Judge(catalogue)
-    uses = read_uses(files, catalogue, releases, complete=complete)
+    uses = read_uses(files, catalogue, releases, protos=protos, complete=complete)
     issues = _issues(judge, uses)
     history = History(catalogue, judge, uses)
     lateness = Lateness(catalogue, judge, uses)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from buildkit.drift import changes, kinds_of, sentence
+from buildkit.drift import Change, changes, kinds_of, sentence
 from buildkit.interfaces import FIRST
 from buildkit.releases import FINAL_RELEASES, Release
 from buildkit.uses.catalogue import Catalogue
@@ -38,6 +38,7 @@ class History:
         }
         known = kinds_of(catalogue.table)
         self._kinds = tuple(kind for kind in known if kind in derived) or ("Isolator",)
+        self._known: dict[Release, tuple[Change, ...]] = {}
         self._good: dict[tuple[object, ...], tuple[Release, ...]] = {}
 
     def boundary(self, issue: Issue, release: Release) -> Boundary | None:
@@ -80,12 +81,17 @@ class History:
         if isinstance(issue.demand, Named | Derivation):
             # What an author derives from is called Isolator throughout there.
             subjects |= {s.removesuffix("Process") for s in subjects}
-        older = FINAL_RELEASES[FINAL_RELEASES.index(release) - 1]
         return tuple(
             sentence(change)
-            for change in changes(
-                self._catalogue.table, older, release, self._kinds, all_messages=True
-            )
+            for change in self._at(release)
             if any(change.concerns(subject, issue.item or None) for subject in subjects)
             and (issue.item or not change.item)
         )
+
+    def _at(self, release: Release) -> tuple[Change, ...]:
+        """All changes from the final release before one."""
+        if release not in self._known:
+            older = FINAL_RELEASES[FINAL_RELEASES.index(release) - 1]
+            table = self._catalogue.table
+            self._known[release] = changes(table, older, release, self._kinds, all_messages=True)
+        return self._known[release]

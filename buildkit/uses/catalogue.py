@@ -13,6 +13,7 @@ from buildkit.uses.types import Type, parse_type
 
 R = TypeVar("R", bound=Row)
 _INCLUDE = "include/"
+_PRIVATE = "src/"
 
 Category: TypeAlias = Literal["interface", "struct", "message", "enum", "value"]
 
@@ -71,7 +72,9 @@ class Catalogue:
                 yield (name,), Entity(category="interface", key=key, name=name, rows=held)
         for key, struct in table.structs.items():
             for name, held in _grouped(struct.locations, _qualified):
-                yield (name,), Entity(category="struct", key=key, name=name, rows=held)
+                # What is the agent's own may go on after no interface names it any more.
+                if not any(row.header.startswith(_PRIVATE) for row in held):
+                    yield (name,), Entity(category="struct", key=key, name=name, rows=held)
         for key, message in table.messages.items():
             for package, rows in _grouped(message.declarations, _package):
                 names = _nested(package, key)

@@ -1,7 +1,7 @@
 """What a module's code asks of Mesos's interfaces, each with the line that asks. Pure data."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from typing import TypeAlias, get_args
 
 from buildkit.findings import Place
 from buildkit.uses.types import Type
@@ -49,7 +49,7 @@ class MemberAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LooseAccess:
-    """Something whose type was not found must have this accessor."""
+    """Something whose type was not found has this accessor: never wrong, as far as is known."""
 
     place: Place
     accessor: str
@@ -164,3 +164,14 @@ Demand: TypeAlias = (
     | Derivation
     | Contradiction
 )
+
+
+def asked(demand: Demand) -> tuple[object, ...]:
+    """What a demand asks for, wherever it stands: a release answers equal ones alike."""
+    return (type(demand), *(getattr(demand, name) for name in _ASKING[type(demand)]))
+
+
+_ASKING: dict[type, tuple[str, ...]] = {
+    kind: tuple(part.name for part in fields(kind) if part.name != "place")
+    for kind in get_args(Demand)
+}

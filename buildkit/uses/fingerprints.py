@@ -6,6 +6,7 @@ text asks for. What a release has besides does not matter to the module.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import assert_never
 
 from buildkit.interfaces import Row
@@ -27,28 +28,30 @@ from buildkit.uses.demands import (
     MethodCall,
     Named,
     Support,
+    asked,
 )
 from buildkit.uses.module import Uses
 
 
 def fingerprints_of(catalogue: Catalogue, uses: Sequence[Uses]) -> Mapping[Release, str]:
     """Of each release, SHA-256 in hex over all that the module meets there."""
-    return {
-        release: _fingerprint(catalogue, one, release) for one in uses for release in one.releases
-    }
+    found: dict[Release, str] = {}
+    for one in uses:
+        # A text may hold bytes that are no UTF-8.
+        texts = [ascii(part) for path in sorted(one.texts) for part in (path, one.texts[path])]
+        # The same is asked for in many places.
+        demands = {asked(demand): demand for demand in one.demands}
+        for release in one.releases:
+            met = {
+                f"{_about(demand)}: {_content(row)}"
+                for demand in demands.values()
+                for row in _rows(catalogue, demand, release)
+            }
+            found[release] = digest_of(*texts, *sorted(met))
+    return found
 
 
-def _fingerprint(catalogue: Catalogue, uses: Uses, release: Release) -> str:
-    texts = [part for path in sorted(uses.texts) for part in (path, uses.texts[path])]
-    met = {
-        f"{_asked(demand)}: {_content(row)}"
-        for demand in uses.demands
-        for row in _rows(catalogue, demand, release)
-    }
-    return digest_of(*texts, *sorted(met))
-
-
-def _asked(demand: Demand) -> str:
+def _about(demand: Demand) -> str:
     match demand:
         case Access():
             return f"{demand.message}.{demand.accessor}"
@@ -104,6 +107,7 @@ def _rows(catalogue: Catalogue, demand: Demand, release: Release) -> Iterator[Ro
     return (row for row in rows if row.holds(release))
 
 
+@cache
 def _content(row: Row) -> str:
     """What a row says, without the releases that it says it of."""
     parts = [

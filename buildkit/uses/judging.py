@@ -25,6 +25,7 @@ from buildkit.uses.demands import (
     Named,
     OwnMethod,
     Support,
+    asked,
 )
 from buildkit.uses.matching import Matching
 
@@ -58,11 +59,13 @@ class Issue:
 
 
 class Judge:
-    """Judges demands. Remembers nothing but the table."""
+    """Judges demands. Remembers its judgements."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._matching = Matching(catalogue)
+        self._held: dict[tuple[object, ...], bool] = {}
+        self._existing: dict[tuple[str, Release], bool] = {}
 
     def issues(self, demand: Demand, release: Release) -> Iterator[Issue]:
         """What is wrong with a demand in a release."""
@@ -80,6 +83,12 @@ class Judge:
 
         What a missing type could or could not do is not told: that it is missing is.
         """
+        key = (release, *asked(demand))
+        if key not in self._held:
+            self._held[key] = self._holds(demand, release)
+        return self._held[key]
+
+    def _holds(self, demand: Demand, release: Release) -> bool:
         match demand:
             case Header() | Named() | Descriptor() | MacroUse() | Support():
                 return self._is_there(demand, release)
@@ -121,7 +130,8 @@ class Judge:
             case MemberAccess(type=type_):
                 return not self.exists(type_, release) or self._has_member(demand, release)
             case LooseAccess():
-                return self._somebody_has(demand, release)
+                # The table has not all messages of Mesos: somebody may have it.
+                return True
         assert_never(demand)
 
     def _fits(self, demand: MethodCall | Construction | Conversion, release: Release) -> bool:
@@ -139,7 +149,11 @@ class Judge:
 
     def exists(self, name: str, release: Release) -> bool:
         """Whether a release has what the table knows by this name."""
-        return any(entity.holds(release) for entity in self._catalogue.entities.get(name, ()))
+        key = (name, release)
+        if key not in self._existing:
+            entities = self._catalogue.entities.get(name, ())
+            self._existing[key] = any(entity.holds(release) for entity in entities)
+        return self._existing[key]
 
     # --- messages and structs
 
@@ -169,18 +183,6 @@ class Judge:
     def _is(self, name: str, category: str, release: Release) -> bool:
         entities = self._catalogue.entities.get(name, ())
         return any(e.category == category and e.holds(release) for e in entities)
-
-    def _somebody_has(self, demand: LooseAccess, release: Release) -> bool:
-        """Whether some message has it, or none of those that are known ever was the only owner.
-
-        An accessor of something of unknown type is only missed if no message is left that has it,
-        and if its name says that it is one: has_x, set_x and so on, not x itself.
-        """
-        if not demand.accessor.startswith(("set_", "add_", "mutable_", "has_")):
-            return True
-        owners = self._catalogue.accessor_owners[demand.accessor]
-        every = [a for key in owners for a in self._catalogue.accessors[key][demand.accessor]]
-        return any(a.field.holds(release) for a in every)
 
     # --- interfaces
 
@@ -323,8 +325,6 @@ class Judge:
                 return _issue(demand, type_, member, f"{type_} is a struct without {member}()")
             case MemberAccess(type=type_, member=member):
                 return _issue(demand, type_, member, f"{type_} has no data member {member}")
-            case LooseAccess(accessor=accessor):
-                return _issue(demand, "", accessor, f"no message has {accessor}()")
             case MethodCall(interface=interface, method=method):
                 return _issue(demand, interface, method, f"{interface} has no {method}()")
             case Construction(interface=interface):

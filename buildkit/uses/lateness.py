@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from buildkit.releases import FINAL_RELEASES, Release
 from buildkit.uses.catalogue import Catalogue
-from buildkit.uses.demands import Access, Demand, Derivation, Named
+from buildkit.uses.demands import Access, Demand, Derivation, Named, asked
 from buildkit.uses.judging import Judge
 from buildkit.uses.module import Uses
 
@@ -70,10 +70,14 @@ class Lateness:
     def twins(self) -> Iterator[Twin]:
         """Fields whose successor goes by the same name but for case and underscores."""
         found: dict[tuple[Access, str, str], list[Release]] = {}
+        pairs: dict[tuple[str, str, Release], tuple[str, str] | None] = {}
         for release in self._releases:
             for demand in self._of[release].demands:
                 if isinstance(demand, Access):
-                    pair = self._twin(demand, release)
+                    key = (demand.message, demand.accessor, release)
+                    if key not in pairs:
+                        pairs[key] = self._twin(demand, release)
+                    pair = pairs[key]
                     if pair is not None:
                         found.setdefault((demand, *pair), []).append(release)
         for (demand, old, new), releases in found.items():
@@ -112,8 +116,9 @@ class Lateness:
     def _judged(
         self, path: str, group: frozenset[int], before: Release, after: Release
     ) -> Iterator[Late]:
-        leaving = self._within(before, path, group)
-        entering = self._within(after, path, group)
+        leaving, entering = _apart(
+            self._within(before, path, group), self._within(after, path, group)
+        )
         uses = [d for d in (*entering, *leaving) if isinstance(d, Access)]
         if not uses or self._is_justified((*entering, *leaving), path, group, before, after):
             return
@@ -218,6 +223,17 @@ class Lateness:
                 break
             edge = earlier
         return edge
+
+
+def _apart(
+    leaving: Sequence[Demand], entering: Sequence[Demand]
+) -> tuple[list[Demand], list[Demand]]:
+    """Both without what the other asks for as well: nobody does without that."""
+    both = {asked(demand) for demand in leaving} & {asked(demand) for demand in entering}
+    return (
+        [demand for demand in leaving if asked(demand) not in both],
+        [demand for demand in entering if asked(demand) not in both],
+    )
 
 
 def _words(declarations: object) -> set[str]:

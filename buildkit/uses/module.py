@@ -6,6 +6,7 @@ parsed once, and each combination of them that some release compiles is walked o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from buildkit.cpp.reading import Variant
 from buildkit.releases import Release
@@ -16,7 +17,10 @@ from buildkit.uses.demands import Demand
 from buildkit.uses.extraction import Extract, Extractor
 from buildkit.uses.matching import Matching
 from buildkit.uses.names import Names
+from buildkit.uses.protos import read_proto
 from buildkit.uses.reader import Reader
+
+NO_PROTOS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,18 +40,20 @@ def read_uses(
     catalogue: Catalogue,
     releases: Sequence[Release],
     *,
+    protos: Mapping[str, str] = NO_PROTOS,
     complete: bool = True,
 ) -> tuple[Uses, ...]:
     """What a module uses; the groups of releases in order of their first.
 
-    ``files`` has the variants of each file that any of the releases compiles; ``complete`` says
-    whether the library is made of these files alone.
+    ``files`` has the variants of each file that any of the releases compiles, ``protos`` the text
+    of the module's own .proto files; ``complete`` says whether the library is made of these alone.
     """
     reader = Reader()
     groups: dict[tuple[int | None, ...], list[Release]] = {}
     for release in releases:
         groups.setdefault(_chosen(files, release), []).append(release)
     macros = frozenset(name for many in files.values() for one in many for name in one.macros)
+    generated = [read_proto(path, text) for path, text in protos.items()]
     read: list[tuple[tuple[Release, ...], dict[str, str], Names, Extract, bool]] = []
     for chosen, group in groups.items():
         compiled = {
@@ -56,7 +62,7 @@ def read_uses(
             if number is not None
         }
         units = [reader.read(path, one.text, one.macros) for path, one in compiled.items()]
-        names = Names(units, catalogue)
+        names = Names([*units, *generated], catalogue, group)
         extract = Extractor(names, catalogue, group, macros).extract()
         texts = {path: one.text for path, one in compiled.items()}
         read.append((tuple(group), texts, names, extract, all(unit.whole for unit in units)))

@@ -1,9 +1,10 @@
 """What a name means where it stands: the module's own declarations, and the table's. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from buildkit.releases import Release
 from buildkit.uses.catalogue import Catalogue
 from buildkit.uses.syntax import (
     Alias,
@@ -76,10 +77,13 @@ class _FileNames:
 
 
 class Names:
-    """The names of one variant of a module."""
+    """The names of one variant of a module; ``releases`` are those that compile it."""
 
-    def __init__(self, units: Sequence[Unit], catalogue: Catalogue) -> None:
+    def __init__(
+        self, units: Sequence[Unit], catalogue: Catalogue, releases: Sequence[Release] = ()
+    ) -> None:
         self.units = units
+        self._releases = tuple(releases)
         self._by_path = {unit.path: unit for unit in units}
         self._includes: dict[str, list[str]] = {}
         self._visible: dict[str, list[str]] = {}
@@ -209,38 +213,55 @@ class Names:
         return self._meanings[key]
 
     def _find(self, scope: Scope, name: str) -> Meaning | None:
+        # What a release does not have cannot hide what it has, in whatever scope; only if nothing
+        # of that name is there, what is missing is looked for.
+        for has in (self._all_have, self._some_have, self._any_has):
+            found = self._search(scope, name, has)
+            if found is not None:
+                return found
+        return None
+
+    def _search(self, scope: Scope, name: str, has: Callable[[str], bool]) -> Meaning | None:
         if name.startswith("::"):
-            return self._known(name.removeprefix("::"))
+            return _certain(name.removeprefix("::"), has)
         for size in range(len(scope.names), -1, -1):
-            found = self._known("::".join((*scope.names[:size], name)))
+            found = _certain("::".join((*scope.names[:size], name)), has)
             if found is not None:
                 return found
         first, _, rest = name.partition("::")
         file = self._files.get(scope.path, _FileNames())
-        if first in file.names:
-            target = file.names[first]
-            # The target itself may be relative to where it was said, or go through a directive.
+        target = file.names.get(first)
+        if target is not None:
             full = f"{target}::{rest}" if rest else target
-            if full != name:
-                found = self._known(full) or self._through(file, full)
-                return found and replace(found, certain=True)
-        return self._through(file, name)
+            # The target itself may go through a directive.
+            found = None if full == name else _certain(full, has) or self._through(file, full, has)
+            if found is not None:
+                return replace(found, certain=True)
+        return self._through(file, name, has)
 
-    def _through(self, file: _FileNames, name: str) -> Meaning | None:
+    def _through(self, file: _FileNames, name: str, has: Callable[[str], bool]) -> Meaning | None:
         strange = [n for n in file.namespaces if not self._is_known_namespace(n)]
         for namespace in dict.fromkeys(file.namespaces):
-            found = self._known(f"{namespace}::{name}")
+            found = _certain(f"{namespace}::{name}", has)
             if found is not None:
                 return replace(found, certain=not strange)
         return None
 
+    def _all_have(self, name: str) -> bool:
+        entities = self.catalogue.entities.get(name, ())
+        return name in self.declared or (
+            bool(entities) and all(any(e.holds(r) for e in entities) for r in self._releases)
+        )
+
+    def _some_have(self, name: str) -> bool:
+        entities = self.catalogue.entities.get(name, ())
+        return any(e.holds(r) for e in entities for r in self._releases)
+
+    def _any_has(self, name: str) -> bool:
+        return name in self.catalogue.entities
+
     def _is_known_namespace(self, name: str) -> bool:
         return name in self._own_namespaces or name.partition("::")[0] in _HARMLESS
-
-    def _known(self, name: str) -> Meaning | None:
-        if name in self.declared or name in self.catalogue.entities:
-            return Meaning(name=name, certain=True)
-        return None
 
     def has_foreign_lookup(self, scope: Scope) -> bool:
         """Whether an unqualified name in a scope may come from headers that are not read here."""
@@ -320,6 +341,10 @@ class Names:
             elif isinstance(own.node, Class):
                 waiting += [base.name for base in self.bases(own.scope, own.node)]
         return tuple(found)
+
+
+def _certain(name: str, has: Callable[[str], bool]) -> Meaning | None:
+    return Meaning(name=name, certain=True) if has(name) else None
 
 
 def locals_of(parts: Sequence[Expression | Statement]) -> Iterator[str]:

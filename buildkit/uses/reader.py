@@ -46,7 +46,9 @@ class Reader:
         """The file as C++; what is no C++ to the parser is left out of it."""
         key = (path, text, tuple(sorted(macros.items())))
         if key not in self._units:
-            root = _parser().parse(prepare(text, macros).encode(errors="replace")).root_node
+            # What is no UTF-8 was read so that it can be written back; the parser skips it.
+            data = prepare(text, macros).encode(errors="surrogateescape")
+            root = _parser().parse(data).root_node
             members = tuple(self._all(path, root.named_children))
             self._units[key] = Unit(path=path, members=members, whole=not root.has_error)
         return self._units[key]

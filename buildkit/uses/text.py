@@ -7,33 +7,21 @@ they stand for, and the foreach macros become range-based for loops.
 import re
 from collections.abc import Mapping
 
-_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(?!\()[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(?!include\b)\w+(?:.*\\\n)*.*$", re.MULTILINE)
-_FOREACH = re.compile(r"\b(foreach|foreachkey|foreachvalue|BOOST_FOREACH)(\s*)\(")
 _SKIPPED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL)
+_LOOP_OR_SKIPPED = re.compile(
+    _SKIPPED.pattern
+    + r"|\b(?P<loop>foreach|foreachkey|foreachvalue|BOOST_FOREACH)(?P<space>\s*)\(",
+    re.DOTALL,
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_CONTINUED = re.compile(r"\\\n")
-
-
-def macros_of(text: str) -> dict[str, str]:
-    """The macros without parameters that a text defines, and what each stands for."""
-    plain = _blank_comments(_CONTINUED.sub("  ", text)) if "#" in text else ""
-    return dict(_DEFINE.findall(plain))
 
 
 def prepare(text: str, macros: Mapping[str, str]) -> str:
-    """The text without conditionals and definitions, with macros and foreach replaced."""
-    text = _DIRECTIVE.sub(lambda found: "\n" * found[0].count("\n"), text)
+    """The text, in which there are no directives but #include, with macros and foreach replaced."""
     if "foreach" in text or "BOOST_FOREACH" in text:
         text = _replace_loops(text)
     used = {name: value for name, value in macros.items() if name in text}
     return _expand(text, used) if used else text
-
-
-def _blank_comments(text: str) -> str:
-    return _SKIPPED.sub(
-        lambda found: re.sub(r"[^\n]", " ", found[0]) if found[0][0] == "/" else found[0], text
-    )
 
 
 def _expand(text: str, macros: Mapping[str, str]) -> str:
@@ -46,26 +34,26 @@ def _expand(text: str, macros: Mapping[str, str]) -> str:
             word = macros[word]
         return word
 
-    pattern = re.compile(_SKIPPED.pattern + r"|\b(?:" + "|".join(map(re.escape, macros)) + r")\b")
+    names = "|".join(map(re.escape, macros))
+    pattern = re.compile(rf"{_SKIPPED.pattern}|\b(?:{names})\b", re.DOTALL)
     return pattern.sub(lambda found: once(found) if _WORD.match(found[0]) else found[0], text)
 
 
 def _replace_loops(text: str) -> str:
     """``foreachkey (K k, map)`` becomes ``for (K k: foreachkey(map))``, likewise foreachvalue."""
-    skipped = [found.span() for found in _SKIPPED.finditer(text)]
     pieces: list[str] = []
     done = 0
-    for found in _FOREACH.finditer(text):
-        if any(begin <= found.start() < end for begin, end in skipped):
-            continue
-        parts = _parts(text, found.end())
-        if parts is None:
+    for found in _LOOP_OR_SKIPPED.finditer(text):
+        parts = _parts(text, found.end()) if found["loop"] else None
+        # One loop's range has none inside.
+        if parts is None or found.start() < done:
             continue
         comma, end = parts
         over = text[comma + 1 : end]
-        if found[1] in {"foreachkey", "foreachvalue"}:
-            over = f"{found[1]}({over})"
-        pieces += [text[done : found.start()], f"for{found[2]}({text[found.end() : comma]}:{over}"]
+        if found["loop"] in {"foreachkey", "foreachvalue"}:
+            over = f"{found['loop']}({over})"
+        variable = text[found.end() : comma]
+        pieces += [text[done : found.start()], f"for{found['space']}({variable}:{over}"]
         done = end
     return "".join([*pieces, text[done:]])
 

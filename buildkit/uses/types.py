@@ -42,7 +42,7 @@ class Type:
         arguments = tuple(argument.renamed(rename) for argument in self.arguments)
         found = rename(self.name)
         if found is None:
-            return replace(self, arguments=arguments)
+            return replace(self, arguments=arguments) if arguments != self.arguments else self
         return Type(
             name=found.name,
             arguments=found.arguments or arguments,

@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading
 from buildkit.errors import ExitCode, UsageError
-from buildkit.findings import Finding, Level
+from buildkit.findings import Finding, Level, in_order
 from buildkit.guards.check import check, releases_to_read
 from buildkit.guards.fix import fix
 from buildkit.guards.fixing import print_fixed, with_texts, write_fixed
@@ -22,8 +22,9 @@ from buildkit.guards.rules import RULES
 from buildkit.guards.text import Shown, finding_text, guards_table, summary
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.matrix import Matrix, Module
-from buildkit.prediction import SILENT, UNGUARDED, predict_files
-from buildkit.releases import FINAL_RELEASES, Release, did_you_mean, select
+from buildkit.prediction import RULES as PREDICTION_RULES
+from buildkit.prediction import predict_reading
+from buildkit.releases import FINAL_RELEASES, STUB_BEGINS, Release, did_you_mean, select
 from buildkit.sarif import Located, sarif_log
 from buildkit.sources import Sources
 from buildkit.tree import Tree, replace_text
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix",
         action="store_true",
         help="rewrite comparisons of MESOS_VERSION_INT to MESOS_VERSION_AT_LEAST where every "
-        "release is proved to compile the same, or what fits it instead of what does not",
+        "release is proved to compile the same",
     )
     parser.add_argument(
         "--diff", action="store_true", help="with --fix: print the changes instead of making them"
@@ -134,17 +135,20 @@ class _Inspection:
             selected=self.releases,
             table=self.table,
         )
+        found = in_order((*report.findings, *self.misfits(module, tree, report.reading)))
+        report = replace(report, findings=found)
         return ModuleReport(name=module.name, encoding=module.encoding, report=report)
 
-    def misfits(self, module: Module, reading: Reading) -> Iterator[Finding]:
-        """The lines that are predicted not to fit a selected release."""
-        predictions = predict_files(
-            {path: file.variants for path, file in reading.files.items()},
-            [release for release in self.releases if release in self.table],
-            self.table,
-            complete=module.build is None,
-        )
-        yield from (f for f in predictions.findings if f.rule in {UNGUARDED, SILENT})
+    def misfits(self, module: Module, tree: Tree, reading: Reading) -> tuple[Finding, ...]:
+        """What of the code does not fit the releases that compile it."""
+        # No module is built for one before: it does not install the headers.
+        known = [r for r in self.releases if r in self.table and r >= STUB_BEGINS]
+        try:
+            return predict_reading(reading, module, tree, known, self.table).findings
+        except RecursionError:
+            text = f"module {module.name}: its code is nested too deeply to be held against Mesos"
+            self.console.print(Text(text, "yellow"), soft_wrap=True)
+            return ()
 
     def fixed(self, module: Module, tree: Tree, one: ModuleReport, *, diff: bool) -> ModuleReport:
         """Rewrite what can be proved, or show it; the report on what is there then."""
@@ -156,7 +160,7 @@ class _Inspection:
         fixed = fix(
             one.report,
             lambda texts: self.read(module, with_texts(tree, texts)),
-            lambda reading: self.misfits(module, reading),
+            lambda reading: self.misfits(module, tree, reading),
         )
         print_fixed(self.console, _shown(self.workspace, module), one, fixed, diff=diff)
         if diff:
@@ -192,9 +196,6 @@ def _shown(workspace: Workspace, module: Module) -> Shown:
 
 
 def _print(console: Console, shown: Shown, one: ModuleReport, *, table: bool) -> None:
-    if not one.report.reading.files:
-        console.print(Text(f"{one.name}: no source file matches, so nothing is read"))
-        return
     if table and one.report.guards:
         console.print(guards_table(one.report, shown))
     for finding in one.report.findings:
@@ -215,7 +216,7 @@ def _write_sarif(target: str, modules: Sequence[Module], reports: Sequence[Modul
                     line_text=source.text.split("\n")[finding.place.line - 1],
                 )
             )
-    log = sarif_log(located, RULES)
+    log = sarif_log(located, (*RULES, *PREDICTION_RULES))
     if target == "-":
         sys.stdout.write(log)
     else:

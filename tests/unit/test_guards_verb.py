@@ -9,6 +9,7 @@ import pytest
 from buildkit import cli
 from buildkit.errors import ExitCode
 from buildkit.guards.rules import RULES
+from buildkit.prediction import RULES as PREDICTION_RULES
 
 GOOD = "#if MESOS_VERSION_INT < 0240\nold\n#else\nnew\n#endif\n"
 BAD = "#if MESOS_VERSION_INT < 240\nold\n#else\nnew\n#endif\n"
@@ -27,6 +28,28 @@ def module(project):
 def guards(capsys, *arguments: str) -> tuple[int, str, str]:
     code = cli.main(["guards", *arguments])
     return (code, *capsys.readouterr())
+
+
+MISFIT = """\
+#include <mesos/slave/isolator.hpp>
+void f(mesos::slave::ContainerPrepareInfo* info);
+"""
+
+
+class TestPredictions:
+    def test_code_that_does_not_fit_a_release_is_found_with_the_guards(self, module, capsys):
+        module(MISFIT)
+        code, out, _ = guards(capsys)
+        assert code == ExitCode.TARGET_FAILED
+        assert "src/volume.cpp:2:8: error: there is no mesos::slave::ContainerPrepareInfo" in out
+        assert "[unguarded-change]" in out
+        assert "releases: 1.0.1" in out
+
+    def test_code_nested_too_deeply_is_no_crash(self, module, capsys):
+        module(f"{MISFIT}int g() {{ return {'(' * 5000}x{')' * 5000}; }}\n")
+        code, out, _ = guards(capsys)
+        assert code == ExitCode.OK
+        assert "volume: its code is nested too deeply" in out
 
 
 class TestText:
@@ -155,7 +178,8 @@ class TestSarif:
         [run] = log["runs"]
         driver = run["tool"]["driver"]
         assert driver["name"] == "mesos-buildkit"
-        assert [rule["id"] for rule in driver["rules"]] == [rule.name for rule in RULES]
+        known = [rule.name for rule in (*RULES, *PREDICTION_RULES)]
+        assert [rule["id"] for rule in driver["rules"]] == known
         for rule in driver["rules"]:
             assert rule["shortDescription"]["text"].endswith(".")
             assert rule["defaultConfiguration"]["level"] in {"error", "warning", "note"}

@@ -234,7 +234,6 @@ WAYS = {
     "cast": "void f(void* p) { static_cast<INFO*>(p)->set_namespaces(1); }",
     "conditional": "void f(bool b, INFO* p) { (b ? p : p)->set_namespaces(1); }",
     "template": "template <typename T> void f(T t, INFO* i) { i->set_namespaces(1); }",
-    "unknown-receiver": "void f() { auto i = elsewhere(); i.set_namespaces(1); }",
 }
 
 
@@ -279,6 +278,7 @@ HARMLESS = {
     "ContainerPrepareInfo info; }",
     "name-that-a-strange-namespace-may-have": "using namespace strange;\n"
     "using namespace mesos::slave;\nvoid f(ContainerPrepareInfo* info);",
+    "unknown-receiver": "void f() { auto i = elsewhere(); i.set_namespaces(1); }",
     "plain-getter-of-unknown-receiver": "void f() { auto i = elsewhere(); i.namespaces(); }",
     "unknown-method-of-a-message": LAUNCH + "info->CopyFrom(*info); info->Whatever(); }",
     "helper-beside-the-override": method(
@@ -329,6 +329,53 @@ def test_what_a_header_may_supply_is_not_missed():
             ]
         }
         assert predict_files(files, [*old, *new], TABLE).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("other", "warned"),
+    [("info->add_pre_exec_commands();", False), ("", True)],
+)
+def test_a_misplaced_guard_is_one_that_leaves_something_unused(other, warned):
+    """From 1.0.0 on there is add_pre_exec_commands(); the guard is at 1.1.0."""
+    releases = parse("0.28.3", "1.0.4", "1.1.0") if other == "" else parse("1.0.4", "1.1.0")
+    late = Variant(
+        releases=tuple(releases[:-1]), text=f"{INCLUDES}{LAUNCH}\n\n{other}\n}}\n", macros={}
+    )
+    new = Variant(
+        releases=tuple(releases[-1:]),
+        text=f"{INCLUDES}{LAUNCH}\ninfo->add_pre_exec_commands();\n\n}}\n",
+        macros={},
+    )
+    found = predict_files({"a.cpp": [late, new]}, releases, TABLE).findings
+    warnings = [f for f in found if f.rule.name == "misplaced-guard"]
+    assert bool(warnings) == warned
+    for warning in warnings:
+        assert [str(release) for release in warning.releases] == ["1.0.4"]
+        assert warning.advice == "write #if MESOS_VERSION_AT_LEAST(1, 0, 0)"
+
+
+def test_a_message_of_the_modules_own_is_none_of_mesos():
+    code = "namespace mesos { namespace slave { namespace mine {\n"
+    code += "void f(ContainerLaunchInfo* info) { info->set_namespaces(1); }\n} } }\n"
+    proto = (
+        "package mesos.slave.mine; message %s { message Inner {} optional int32 namespaces = 1; }"
+    )
+    releases = parse("1.2.0")
+    files = {"a.cpp": [Variant(releases=tuple(releases), text=INCLUDES + code, macros={})]}
+    for name, verdict in (("ContainerLaunchInfo", FINE), ("Other", BREAKS)):
+        predictions = predict_files(files, releases, TABLE, protos={"a.proto": proto % name})
+        assert verdicts(predictions) == {"1.2.0": verdict}
+
+
+def test_a_name_means_what_the_release_has():
+    """0.21 has an Isolator in an inner namespace, which hides nothing from 0.22 on."""
+    code = """
+using mesos::slave::Isolator;
+namespace mesos { namespace internal { namespace slave {
+Isolator* create() { return NULL; }
+} } }
+"""
+    assert verdicts(foretell(code, "0.22.0", "1.11.0")) == {"0.22.0": FINE, "1.11.0": FINE}
 
 
 def test_guards_that_belong_together_must_agree():
