@@ -51,6 +51,7 @@ def _report(
 
 def _rows(report: Report, prefix: str) -> Iterator[tuple[str, ...]]:
     for guard in report.guards:
+        first = guard.conditional.branches[0].line
         for row in branch_rows(report, guard):
-            place = f"{prefix}{guard.path}:{row.line}" if row.line else ""
+            place = f"{prefix}{guard.path}:{row.line or first}"
             yield place, row.text, row.taken or "-"

@@ -376,6 +376,12 @@ class TestGuards:
             ("volume.cpp:3", "#else", "1.0.1"),
         )
 
+    def test_what_takes_no_branch_is_told_beside_its_guard(self, project):
+        (project.root / "src/volume.cpp").write_text(
+            "int b;\n#if MESOS_VERSION_INT < 0300\nint a;\n#endif\n"
+        )
+        assert self.rows(project)[1] == ("volume.cpp:2", "(none)", "1.0.1")
+
     def test_without_guards_there_is_none(self, project):
         assert self.rows(project) is None
 
