@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from buildkit import interfaces
 from buildkit.errors import BuildkitError
 from buildkit.matrix import Matrix, Module
-from buildkit.outcome import Outcome, Status
+from buildkit.outcome import Outcome, built
 from buildkit.plan import Target
 from buildkit.prediction import Prediction, Predictions, Verdict, predict, unknown
 from buildkit.releases import Release
@@ -98,19 +98,7 @@ def surprises(forecast_: Forecast, outcomes: Iterable[Outcome]) -> list[Surprise
         prediction = forecast_.of(outcome.target)
         if prediction.builds is None or outcome.target.sanitizer is not None:
             continue
-        came_out = _built(outcome)
+        came_out = built(outcome.status, outcome.stages)
         if came_out is not None and came_out != prediction.builds:
             found.append(Surprise(outcome=outcome, prediction=prediction))
     return found
-
-
-def _built(outcome: Outcome) -> bool | None:
-    """Whether a target built and passed its smoke test; None if it never came to that."""
-    match outcome.status:
-        case Status.PASSED | Status.UNEXPECTED_PASS:
-            return True
-        case Status.FAILED | Status.EXPECTED_FAILURE:
-            reached = any(s.stage != "sdk" and s.state == "failed" for s in outcome.stages)
-            return False if reached else None
-        case Status.SKIPPED | Status.CANCELLED:
-            return None

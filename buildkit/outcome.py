@@ -1,10 +1,10 @@
 """How a target ended, and what that means for the run. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol
 
 from buildkit.errors import ExitCode
 from buildkit.matrix import Stage
@@ -123,6 +123,30 @@ def judge(expect: Expectation | None, failed: Stage | None, log: str) -> tuple[S
     if not re.search(expect.pattern, log, re.MULTILINE):
         return Status.FAILED, [f"expected a failure that matches {expect.pattern!r}, not this one"]
     return Status.EXPECTED_FAILURE, [f"expected: {expect.reason}"]
+
+
+class _Ended(Protocol):
+    """A stage, and how it ended."""
+
+    @property
+    def stage(self) -> Stage:
+        """Its name."""
+
+    @property
+    def state(self) -> StageState:
+        """How it ended."""
+
+
+def built(status: Status, stages: Iterable[_Ended]) -> bool | None:
+    """Whether a target built and passed its smoke test; None if it never came to that."""
+    match status:
+        case Status.PASSED | Status.UNEXPECTED_PASS:
+            return True
+        case Status.FAILED | Status.EXPECTED_FAILURE:
+            reached = any(s.stage != "sdk" and s.state == "failed" for s in stages)
+            return False if reached else None
+        case Status.SKIPPED | Status.CANCELLED:
+            return None
 
 
 def exit_code(outcomes: Sequence[Outcome], *, interrupted: bool) -> ExitCode:

@@ -1,6 +1,7 @@
 """A report on guards for a person: which branch each release takes, and what is wrong."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from rich.console import Group, RenderableType
@@ -15,7 +16,7 @@ from buildkit.guards.wording import runs
 
 STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 
-Row = tuple[str, Text, Text]
+_Row = tuple[str, Text, Text]
 _SHORT = 36
 """Columns."""
 
@@ -32,7 +33,7 @@ def guards_table(report: Report, shown: Shown) -> RenderableType:
     return Group(*parts)
 
 
-def _table(rows: Sequence[Row]) -> Table:
+def _table(rows: Sequence[_Row]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
@@ -44,7 +45,27 @@ def _table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _rows(report: Report, guard: Guard) -> Iterator[Row]:
+@dataclass(frozen=True, kw_only=True)
+class BranchRow:
+    """One branch of a guard, or what takes none of its branches."""
+
+    line: int | None
+    """None for what takes none."""
+    text: str
+    """The directive, indented as deep as its guard is."""
+    taken: str
+    """The releases, in words; empty if there are none."""
+
+
+def _rows(report: Report, guard: Guard) -> Iterator[_Row]:
+    for row in branch_rows(report, guard):
+        style = "dim" if row.line is None or not row.taken else ""
+        line = "" if row.line is None else f"  {row.line}"
+        yield line, Text(row.text, style=style), Text(row.taken or "-", style=style)
+
+
+def branch_rows(report: Report, guard: Guard) -> Iterator[BranchRow]:
+    """A guard's branches, in the order of the file."""
     chosen = concerned(report.reading, report.selected)
 
     def words(some: ReleaseSet) -> str:
@@ -55,11 +76,10 @@ def _rows(report: Report, guard: Guard) -> Iterator[Row]:
         directive = f"{indent}#{branch.word} {branch.condition}".rstrip()
         sure, perhaps = words(branch.certain), words(branch.possible & ~branch.certain)
         taken = "; ".join(filter(None, [sure, perhaps and f"perhaps {perhaps}"]))
-        style = "" if taken else "dim"
-        yield f"  {branch.line}", Text(directive, style=style), Text(taken or "-", style=style)
+        yield BranchRow(line=branch.line, text=directive, taken=taken)
     none = words(guard.conditional.none)
     if none:
-        yield "", Text(f"{indent}(none)", style="dim"), Text(none, style="dim")
+        yield BranchRow(line=None, text=f"{indent}(none)", taken=none)
 
 
 def _depth(guard: Guard, guards: set[int]) -> int:

@@ -12,10 +12,13 @@ from buildkit.errors import ExitCode
 from buildkit.plan import target_names
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table
+from buildkit.report.guards import guards_table
 from buildkit.report.html import html
 from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
+from buildkit.report.predictions import predictions_table
 from buildkit.report.view import Extras, View, make_view
+from buildkit.sources import Sources
 from buildkit.tree import replace_text
 from buildkit.verbs.common import add_matrix, console_for, read_matrix, read_options
 
@@ -50,7 +53,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     known = {record.name for record in manifest.targets}
     missing = [name for name in expected if name not in known]
     kinds = [module.kind for module in matrix.file.module]
-    extras = Extras(drift=drift_table(interfaces.load(), matrix.releases, kinds))
+    sources = Sources(root=workspace.root, cache=workspace.repositories)
+    extras = Extras(
+        guards=guards_table(matrix, sources, matrix.releases),
+        predictions=predictions_table(manifest),
+        drift=drift_table(interfaces.load(), matrix.releases, kinds),
+    )
 
     def view(folder: Path) -> View:
         return make_view(

@@ -217,17 +217,12 @@ class TestKeyboard:
 
     def test_sorting_by_a_head(self, browser, page):
         browser.open(page)
-        first = "document.querySelector('.grid tbody tr').cells"
         browser.value("document.querySelectorAll('.grid thead button')[3].focus()")
         for order in ("ascending", "descending"):
             browser.press(*ENTER)
             head = "document.querySelectorAll('.grid thead th')[6]"
             assert browser.value(f"{head}.getAttribute('aria-sort')") == order
             assert "Time" in browser.value("document.activeElement.textContent")
-            times = browser.value(
-                "[...document.querySelectorAll('.grid')][0].tBodies[0].rows.length"
-            )
-            assert times == 20
             keys = browser.value(
                 "[...document.querySelector('.grid').tBodies[0].rows]"
                 ".map((row) => Number(row.cells[6].dataset.key))"
@@ -236,7 +231,11 @@ class TestKeyboard:
         browser.value("document.querySelectorAll('.grid thead button')[0].focus()")
         browser.press(*ENTER)
         # By age, not by text: 1.10.0 is newer than 1.9.0.
-        assert browser.value(f"{first}[0].textContent") == RELEASES[0]
+        releases = browser.value(
+            "[...document.querySelector('.grid').tBodies[0].rows]"
+            ".map((row) => row.cells[0].textContent)"
+        )
+        assert releases == list(RELEASES)
 
     def test_filtering(self, browser, page):
         browser.open(page)

@@ -21,14 +21,14 @@ from buildkit.errors import (
 from buildkit.probe import Probe
 from buildkit.store import is_marked, mark_as_cache
 from buildkit.tree import read_tree
-from buildkit.verbs import build, clean, contexts, plan, shell
+from buildkit.verbs import clean, contexts, planning, shell
 
 
 @pytest.fixture(autouse=True)
 def no_docker(monkeypatch):
     """The verbs ask the outside; here it always answers the same."""
     answer = Probe(docker=False, docker_detail="nothing listens")
-    for verb in (build, contexts, plan, shell):
+    for verb in (contexts, planning, shell):
         monkeypatch.setattr(verb, "probe", lambda _: answer)
     daemon = DockerProbe(available=False, detail="nothing listens", version="")
     monkeypatch.setattr(clean, "probe_docker", lambda **_: daemon)
@@ -50,7 +50,7 @@ class TestMain:
         def fail(*_):
             raise error
 
-        monkeypatch.setattr(plan, "make_plan", fail)
+        monkeypatch.setattr(planning, "make_plan", fail)
         assert cli.main(["plan"]) == code
         out, err = capsys.readouterr()
         assert out == ""
@@ -65,7 +65,7 @@ class TestMain:
         def fail(*_):
             raise UsageError(message)
 
-        monkeypatch.setattr(plan, "make_plan", fail)
+        monkeypatch.setattr(planning, "make_plan", fail)
         cli.main(["plan"])
         assert capsys.readouterr().err == f"mesos-buildkit: {message}\n"
 
@@ -74,7 +74,7 @@ class TestMain:
         def fail(*_):
             raise ZeroDivisionError
 
-        monkeypatch.setattr(plan, "make_plan", fail)
+        monkeypatch.setattr(planning, "make_plan", fail)
         with pytest.raises(ZeroDivisionError):
             cli.main(["plan"])
 

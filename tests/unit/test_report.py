@@ -9,15 +9,19 @@ from support_report import HOSTILE, RELEASES, STATUSES, make_manifest
 
 from buildkit import interfaces
 from buildkit.errors import UnavailableError
-from buildkit.manifest import Manifest, manifest_json
+from buildkit.manifest import Manifest, PredictionRecord, manifest_json
 from buildkit.outcome import Status
+from buildkit.prediction import Verdict
 from buildkit.releases import Release
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table
+from buildkit.report.guards import guards_table
 from buildkit.report.html import html
 from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
+from buildkit.report.predictions import predictions_table
 from buildkit.report.view import Extras, Log, Table, make_view, size_text
+from buildkit.sources import Sources
 
 
 @pytest.fixture(scope="module")
@@ -325,3 +329,72 @@ class TestDrift:
         view = make_view(manifest, {}, extras=Extras(drift=self.table("0.23.1", "0.24.1")))
         assert "class to derive from<br>Isolator: base class<br>" in markdown(view)
         assert "class to derive from\nIsolator: base class\n" in html(view)
+
+
+class TestPredictions:
+    @pytest.mark.parametrize(
+        ("verdict", "release", "agreed"),
+        [
+            (Verdict.FINE, "0.24.1", "yes"),
+            (Verdict.BREAKS, "0.24.1", "NO"),
+            (Verdict.FINE, "0.25.1", "NO"),
+            (Verdict.BREAKS, "0.25.1", "yes"),
+            (Verdict.DIES, "1.4.3", "yes"),
+            (Verdict.BREAKS, "1.9.0", "NO"),
+            (Verdict.UNKNOWN, "0.25.1", "-"),
+            (Verdict.BREAKS, "0.26.0", "-"),
+        ],
+    )
+    def test_it_says_whether_it_came_out_so(self, manifest, verdict, release, agreed):
+        prediction = PredictionRecord(verdict=verdict, reasons=("a.cpp:1: why", "b.cpp:2: why"))
+        targets = tuple(
+            t.model_copy(update={"prediction": prediction}) if t.release == release else t
+            for t in manifest.targets
+        )
+        [row] = predictions_table(Manifest(targets=targets)).rows
+        assert row[0] == f"dockervolume/{release}/debian12"
+        assert row[1:4] == (verdict.value, STATUSES.get(release, Status.PASSED).value, agreed)
+        assert row[4] == "a.cpp:1: why\nb.cpp:2: why"
+
+    def test_where_nothing_was_predicted_there_is_none(self, manifest):
+        assert predictions_table(manifest) is None
+
+
+class TestGuards:
+    def rows(self, project):
+        sources = Sources(root=project.root, cache=project.root / "cache")
+        matrix = project.matrix()
+        table = guards_table(matrix, sources, matrix.releases)
+        return table and table.rows
+
+    def test_each_branch_has_its_releases(self, project):
+        (project.root / "src/volume.cpp").write_text(
+            "#if MESOS_VERSION_INT < 0300\nint a;\n#else\nint b;\n#endif\n"
+        )
+        assert self.rows(project) == (
+            ("volume.cpp:1", "#if MESOS_VERSION_INT < 0300", "0.24.1"),
+            ("volume.cpp:3", "#else", "1.0.1"),
+        )
+
+    def test_what_takes_no_branch_is_told_beside_its_guard(self, project):
+        (project.root / "src/volume.cpp").write_text(
+            "int b;\n#if MESOS_VERSION_INT < 0300\nint a;\n#endif\n"
+        )
+        assert self.rows(project)[1] == ("volume.cpp:2", "(none)", "1.0.1")
+
+    def test_without_guards_there_is_none(self, project):
+        assert self.rows(project) is None
+
+    def test_sources_that_were_never_fetched_are_left_out(self, project):
+        project.write(
+            project.path.read_text().replace(
+                'source = "src"', f'git = "https://192.0.2.1/x.git"\nrevision = "{"a" * 40}"'
+            )
+        )
+        assert self.rows(project) is None
+
+    def test_sources_that_cannot_be_read_say_why(self, project):
+        (project.root / "src/link.cpp").symlink_to("/etc/passwd")
+        [(place, why, releases)] = self.rows(project)
+        assert (place, releases) == ("sources", "-")
+        assert "link.cpp" in why
