@@ -30,6 +30,8 @@ HARNESS_SCRIPT = "harness.sh"
 AGENT_SCRIPT = "agent.sh"
 _AGENT_SECONDS = 60
 """For each thing that level ``agent`` waits for; on a busy machine a start may take ten."""
+_SUPPRESSIONS = "thread.supp"
+"""Races that are Mesos's own: among the smoke tests, and under that name in a context."""
 _COMMON_HEADER_TEXT = """\
 // Sources compiled once for all releases must not ask which release it is.
 #pragma GCC poison MESOS_VERSION_INT MESOS_VERSION_AT_LEAST MESOS_VERSION
@@ -121,13 +123,14 @@ def make_context(
     headers = compatibility_headers(target.patches, target.release)
     flags = make_flags(target, sdk, compatibility=bool(headers))
     folders = _common_folders(target, common)
+    smoke_tree = _smoke_tree(target, sdk, flags)
     return Context(
         target=target,
         sdk=sdk,
         module=under("module", module),
         common=_common_tree(target, module, common, folders, flags),
         harness_core=_harness_core_tree(target, flags),
-        smoke=_smoke_tree(target, sdk, flags),
+        smoke=smoke_tree,
         agent=_agent_tree(target) if smoke == "agent" else {},
         rendered={
             **_rendered_tree(target, compiled, protos, flags),
@@ -140,6 +143,7 @@ def make_context(
             # A stub's few headers lie open, and it alone needs nothing else to be smoke-tested.
             packed_sdk=sdk.kind != "stub",
             common_folders=folders,
+            smoke_files=sorted(smoke_tree),
             # A plain 'docker build' has no agent to offer.
             smoke="run" if smoke == "agent" else smoke,
         ),
@@ -184,11 +188,13 @@ def _smoke_tree(target: Target, sdk: Sdk, flags: Flags) -> dict[str, File]:
         link=sdk.harness_link_flags,
         real_loader=sdk.real_loader,
     )
+    suppressions = resources.files("buildkit") / "smoke" / _SUPPRESSIONS
     return texts(
         [
             (HARNESS_SCRIPT, harness),
             ("smoke.sh", _script("smoke.sh")),
             ("scenario.sh", _scenario(target, flags)),
+            *([(_SUPPRESSIONS, suppressions.read_text())] if target.sanitizer == "thread" else []),
         ]
     )
 
@@ -198,6 +204,7 @@ def _scenario(target: Target, flags: Flags) -> str:
         "scenario.sh.j2",
         target=target,
         flags=flags.harness_core,
+        suppressions=_SUPPRESSIONS,
         # By the table of releases, not by what else is being built: that must not matter here.
         neighbours=neighbours_of(target.release),
         api_version=interfaces.load().abi.api_version,

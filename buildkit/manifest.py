@@ -34,6 +34,15 @@ class _Record(BaseModel):
     )
 
 
+class StepRecord(_Record):
+    """One step of a stage, such as the compile of the runtime that a smoke test needs."""
+
+    name: str
+    """The step's name, as in the log."""
+    seconds: float
+    """Wall-clock time."""
+
+
 class StageRecord(_Record):
     """One stage of a target."""
 
@@ -43,6 +52,8 @@ class StageRecord(_Record):
     """How it ended."""
     seconds: float
     """Wall-clock time; 0 for what came from the cache."""
+    steps: tuple[StepRecord, ...] = ()
+    """What was run, in the order it ended; a manifest of an older version does not say."""
 
 
 class AbiRecord(_Record):
@@ -220,7 +231,14 @@ def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -
         sdk_digest=outcome.sdk_digest,
         status=outcome.status,
         stages=tuple(
-            StageRecord(stage=s.stage, state=s.state, seconds=round(s.seconds, 3))
+            StageRecord(
+                stage=s.stage,
+                state=s.state,
+                seconds=round(s.seconds, 3),
+                steps=tuple(
+                    StepRecord(name=step.name, seconds=round(step.seconds, 3)) for step in s.steps
+                ),
+            )
             for s in outcome.stages
         ),
         smoke=SmokeRecord(

@@ -39,12 +39,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """A step that a stage ran, and how long that took."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageOutcome:
     """How one stage ended."""
 
     stage: Stage
     state: StageState
     seconds: float = 0.0
+    steps: tuple[StepTime, ...] = ()
+    """In the order they ended; none for what came from the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)

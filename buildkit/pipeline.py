@@ -25,7 +25,7 @@ from buildkit.context import Context
 from buildkit.engine import Base, BaseRequest
 from buildkit.errors import InterruptedRunError, TargetError
 from buildkit.matrix import SmokeLevel, Stage
-from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, judge
+from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, StepTime, judge
 from buildkit.plan import Target
 from buildkit.sdk.model import Sdk
 from buildkit.sdk.provide import Sdks
@@ -56,10 +56,16 @@ class _Progress:
     artifact: Artifact | None = None
     waited: float = 0.0
     """Seconds of the present stage that went by waiting for a job slot."""
+    steps: list[StepTime] = field(default_factory=list)
+    """What has run in the present stage."""
 
     def note_wait(self, seconds: float) -> None:
         """Add to ``waited``."""
         self.waited += seconds
+
+    def note_step(self, name: str, seconds: float) -> None:
+        """Add to ``steps``."""
+        self.steps.append(StepTime(name=name, seconds=seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +154,7 @@ class Pipeline:
             base=base,
             log=progress.log,
             waited=progress.note_wait,
+            ran=progress.note_step,
             env=target.env,
         )
         sdk = self.sdks.provide(target, site)
@@ -192,6 +199,7 @@ class Pipeline:
         self.listener(progress.target, stage)
         marks = _Marks()
         progress.waited = 0.0
+        progress.steps.clear()
         begun = time.monotonic()
         state: StageState = "failed"
         try:
@@ -203,7 +211,12 @@ class Pipeline:
         finally:
             seconds = time.monotonic() - begun - progress.waited
             progress.stages.append(
-                StageOutcome(stage=stage, state=state, seconds=0.0 if marks.cached else seconds)
+                StageOutcome(
+                    stage=stage,
+                    state=state,
+                    seconds=0.0 if marks.cached else seconds,
+                    steps=tuple(progress.steps),
+                )
             )
 
     def _outcome(self, progress: _Progress, status: Status, cause: list[str]) -> Outcome:

@@ -47,6 +47,8 @@ class Site:
     log: TargetLog
     waited: Callable[[float], None]
     """Told of the seconds spent waiting for a slot or another's work."""
+    ran: Callable[[str, float], None] = lambda _, __: None
+    """Told of each step that has run, by name, and of the seconds it took."""
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -144,6 +146,7 @@ class Steps:
         result = self._engine.run(step, site.base, output, site.log, self._cancelled)
         if result.ended == "cancelled":
             raise InterruptedRunError("the run was stopped")
+        site.ran(name, result.seconds)
         site.log(f"--- {name}: ended after {result.seconds:.1f} s with {result.exit_code}")
         if not result.ok:
             raise StepEndedError(name, result, limits, site.log.since(mark + 1)[:-1])

@@ -107,12 +107,13 @@ class TestContents:
         assert tree["harness/stand-in.sh"].executable
         assert any(path.startswith("harness/") and path.endswith(".cpp") for path in tree)
 
-    def test_every_copy_of_the_dockerfile_is_of_something_there(self, make):
-        tree = make().tree()
+    @pytest.mark.parametrize("sanitizer", [None, "thread"])
+    def test_every_copy_of_the_dockerfile_is_of_something_there(self, make, sanitizer):
+        tree = make(sanitizer=sanitizer).tree()
         folders = {path.partition("/")[0] + "/" for path in tree if "/" in path}
         copied = [
             word
-            for line in make().dockerfile.splitlines()
+            for line in make(sanitizer=sanitizer).dockerfile.splitlines()
             if line.startswith("COPY ") and "--from" not in line
             for word in line.split()[1:-1]
         ]

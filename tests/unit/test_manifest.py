@@ -9,7 +9,7 @@ import pytest
 import buildkit
 from buildkit import manifest
 from buildkit.manifest import Manifest, manifest_json, record
-from buildkit.outcome import StageOutcome, Status
+from buildkit.outcome import StageOutcome, Status, StepTime
 from buildkit.smoke.checks import Check
 
 PACKAGE = Path(buildkit.__file__).parent
@@ -31,7 +31,8 @@ def rows(project, make_outcome):
         for number, status in enumerate(Status)
     ]
     checks = (Check(level="inspect", name="soname", ok=False, detail="none"),)
-    stage = StageOutcome(stage="build", state="cached", seconds=1.23456)
+    steps = (StepTime(name="common", seconds=0.12345),)
+    stage = StageOutcome(stage="build", state="passed", seconds=1.23456, steps=steps)
     outcomes.append(make_outcome(checks=checks, stages=(stage,), base="sha256:1", compiler="g++"))
     records = tuple(record(plan, outcome) for outcome in outcomes)
     return json.loads(manifest_json(Manifest(targets=records)))
@@ -91,7 +92,14 @@ def test_it_says_all_that_the_design_promises(rows):
     assert row["smoke"]["checks"] == [
         {"level": "inspect", "name": "soname", "ok": False, "detail": "none"}
     ]
-    assert row["stages"] == [{"stage": "build", "state": "cached", "seconds": 1.235}]
+    assert row["stages"] == [
+        {
+            "stage": "build",
+            "state": "passed",
+            "seconds": 1.235,
+            "steps": [{"name": "common", "seconds": 0.123}],
+        }
+    ]
     assert row["artifact"]["path"].endswith(".stub.so")
     assert [target["artifact"] is None for target in rows["targets"]] == [
         *(False, True, True, True, True, True, False),

@@ -175,6 +175,14 @@ class TestGood:
         assert "build of 0.24.1" in log
         assert "build of 1.0.1" not in log
 
+    def test_each_stage_says_what_it_ran_and_how_long_that_took(self, run, engine):
+        first, second = (
+            {stage.stage: stage.steps for stage in run()["0.24.1"].stages} for _ in range(2)
+        )
+        assert (first["build"][-1].name, first["build"][-1].seconds) == ("build", 1.0)
+        assert [step.name for step in first["smoke"]][-2:] == ["harness", "smoke"]
+        assert set(second.values()) == {()}
+
     def test_what_targets_share_is_made_once(self, run, engine):
         run(jobs=2)
         shared = {name for name, count in engine.count().items() if count == 1}
