@@ -22,6 +22,7 @@ _VERBS = {
     "smoke": "Smoke-test the module for every release again.",
     "sdk": "Fetch the releases' source archives and prepare their SDKs.",
     "contexts": "Write build/contexts/<release>/ for plain 'docker build'.",
+    "bake": "Write build/docker-bake.json for 'docker buildx bake' on any builder.",
     "plan": "Print what build would do, and why.",
     "matrix": "List the releases of the matrix.",
     "guards": "Print which #if branch each release takes, and what is wrong with guards.",

@@ -12,6 +12,8 @@ class Options:
     only: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     """Names of the platforms to build on; none means all."""
+    modules: tuple[str, ...] = ()
+    """Names of the modules to build; none means all."""
     engine: EngineChoice | None = None
     sdk: SdkChoice | None = None
     smoke: SmokeLevel | None = None

@@ -386,16 +386,12 @@ def _name(module: Module, release: Release, platform: Platform) -> str:
 def _select(
     matrix: Matrix, options: Options, releases: Sequence[Release]
 ) -> list[tuple[Module, Release, Platform]]:
-    known = [platform.name for platform in matrix.file.platform]
-    for name in options.platforms:
-        if name not in known:
-            raise UsageError(
-                f"--platform {name}: the matrix has no such platform{did_you_mean(name, known)}; "
-                f"it has {', '.join(known)}"
-            )
+    _refuse_unknown("platform", options.platforms, [p.name for p in matrix.file.platform])
+    _refuse_unknown("module", options.modules, [module.name for module in matrix.file.module])
     chosen = [
         (module, release, platform)
         for module in matrix.file.module
+        if not options.modules or module.name in options.modules
         for release in releases
         for platform in platforms_of(matrix, module, release)
         if not options.platforms or platform.name in options.platforms
@@ -406,6 +402,15 @@ def _select(
             "it"
         )
     return chosen
+
+
+def _refuse_unknown(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise UsageError(
+                f"--{what} {name}: the matrix has no such {what}{did_you_mean(name, known)}; it "
+                f"has {', '.join(known)}"
+            )
 
 
 def platforms_of(matrix: Matrix, module: Module, release: Release) -> list[Platform]:

@@ -21,6 +21,7 @@ __all__ = [
     "add_engine",
     "add_json",
     "add_matrix",
+    "add_module",
     "add_only",
     "add_platform",
     "add_representative",
@@ -53,6 +54,18 @@ def add_platform(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="a platform of the matrix; repeatable (default: all)",
+    )
+
+
+def add_module(parser: argparse.ArgumentParser) -> None:
+    """``--module``: which modules."""
+    parser.add_argument(
+        "--module",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a module of the matrix; repeatable (default: all)",
     )
 
 
@@ -115,6 +128,7 @@ def read_options(arguments: argparse.Namespace) -> Options:
     return Options(
         only=tuple(values.get("only", ())),
         platforms=tuple(dict.fromkeys(values.get("platform", ()))),
+        modules=tuple(dict.fromkeys(values.get("modules", ()))),
         engine=values.get("engine"),
         sdk=values.get("sdk"),
         smoke=values.get("smoke"),

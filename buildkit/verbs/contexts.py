@@ -11,7 +11,7 @@ from buildkit.assembly import assemble
 from buildkit.errors import ExitCode
 from buildkit.matrix import Matrix
 from buildkit.options import Options
-from buildkit.outcome import exit_code
+from buildkit.outcome import Status, exit_code
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Target, make_plan, make_targets
 from buildkit.probe import Probe, probe
@@ -44,8 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Write every selected target's context."""
-    console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
+    code, _ = write_selected(arguments, matrix, workspace, console_for(arguments))
+    return code
+
+
+def write_selected(
+    arguments: argparse.Namespace, matrix: Matrix, workspace: Workspace, console: Console
+) -> tuple[ExitCode, tuple[Target, ...]]:
+    """Write the contexts of the targets that the options select; also gives those targets."""
     options = read_options(arguments)
     archives = open_archives(matrix, workspace, console)
     found = probe(archives)
@@ -65,17 +72,19 @@ def write_contexts(  # noqa: PLR0913, PLR0917
     workspace: Workspace,
     archives: Archives,
     console: Console,
-) -> ExitCode:
-    """Write the targets' contexts below build/contexts/.
+) -> tuple[ExitCode, tuple[Target, ...]]:
+    """Write the targets' contexts below build/contexts/; also gives those that are written.
 
     With stub SDKs that needs no engine; others are prepared on one if they are not yet.
     """
     mark_as_cache(workspace.build)
+    written: list[Target] = []
     sources = Sources(root=workspace.root, cache=workspace.repositories)
 
     def say_written(target: Target) -> None:
         path = workspace.shown(workspace.context(target))
         console.print(Text(path), soft_wrap=True)
+        written.append(target)
 
     for target in targets:
         if target.sdk == "stub":
@@ -85,15 +94,15 @@ def write_contexts(  # noqa: PLR0913, PLR0917
             say_written(target)
     others = tuple(target for target in targets if target.sdk != "stub")
     if not others:
-        return ExitCode.OK
+        return ExitCode.OK, targets
     plan = replace(make_plan(matrix, options, found), targets=others)
     with signals_as_interrupt():
         outcomes, interrupted = run_plan(
             plan, options, workspace, archives, console, Pipeline.write_context
         )
     for outcome in outcomes:
-        if outcome.good:
+        if outcome.status is Status.PASSED:
             say_written(outcome.target)
-        else:
+        elif not outcome.good:
             print_failure(console, outcome)
-    return exit_code(outcomes, interrupted=interrupted)
+    return exit_code(outcomes, interrupted=interrupted), tuple(written)

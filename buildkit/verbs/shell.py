@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     [target] = plan.targets
     if target.skip is not None:
         raise UsageError(f"{target.name} is skipped: {target.skip}")
-    code = write_contexts(plan.targets, matrix, options, found, workspace, archives, console)
+    code, _ = write_contexts(plan.targets, matrix, options, found, workspace, archives, console)
     if code is not ExitCode.OK:
         return code
     with tempfile.TemporaryDirectory(prefix="mesos-buildkit-shell-") as scratch:

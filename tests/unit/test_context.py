@@ -123,7 +123,7 @@ class TestContents:
         lines = make().dockerfile.splitlines()
         assert not [line for line in lines if line.startswith("# syntax") or "--mount" in line]
         stages = [line.split()[-1] for line in lines if line.startswith("FROM")]
-        assert stages == ["build", "artifact", "harness", "smoke"]
+        assert stages == ["common", "sdk", "build", "artifact", "harness", "smoke"]
         assert f"ARG BASE={BASE}" in lines
 
     @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ PLAIN = {
     "build",
     "smoke",
     "contexts",
+    "bake",
     "sdk",
     "plan",
     "matrix",
