@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix",
         action="store_true",
         help="rewrite comparisons of MESOS_VERSION_INT to MESOS_VERSION_AT_LEAST where every "
-        "release is proved to compile the same",
+        "release is proved to compile the same, or what fits it instead of what does not",
     )
     parser.add_argument(
         "--diff", action="store_true", help="with --fix: print the changes instead of making them"
@@ -135,12 +135,16 @@ class _Inspection:
             selected=self.releases,
             table=self.table,
         )
-        found = in_order((*report.findings, *self.misfits(module, tree, report.reading)))
+        found = in_order((*report.findings, *self.foreseen(module, tree, report.reading)))
         report = replace(report, findings=found)
         return ModuleReport(name=module.name, encoding=module.encoding, report=report)
 
-    def misfits(self, module: Module, tree: Tree, reading: Reading) -> tuple[Finding, ...]:
-        """What of the code does not fit the releases that compile it."""
+    def misfits(self, module: Module, tree: Tree, reading: Reading) -> Iterator[Finding]:
+        """The lines that do not fit a release that compiles them."""
+        return (f for f in self.foreseen(module, tree, reading) if f.rule.level is Level.ERROR)
+
+    def foreseen(self, module: Module, tree: Tree, reading: Reading) -> tuple[Finding, ...]:
+        """What is predicted of the code, and what it could do without."""
         # No module is built for one before: it does not install the headers.
         known = [r for r in self.releases if r in self.table and r >= STUB_BEGINS]
         try:
@@ -196,6 +200,9 @@ def _shown(workspace: Workspace, module: Module) -> Shown:
 
 
 def _print(console: Console, shown: Shown, one: ModuleReport, *, table: bool) -> None:
+    if not one.report.reading.files:
+        console.print(Text(f"{one.name}: no source file matches, so nothing is read"))
+        return
     if table and one.report.guards:
         console.print(guards_table(one.report, shown))
     for finding in one.report.findings:
