@@ -1,10 +1,10 @@
 """A docker buildx bake file over written contexts. Pure.
 
 A bake file lists builds for BuildKit, each with the folder it is made of, and may say that one
-takes another's result in the place of a stage of its Dockerfile (``contexts``, ``target:``). So what
-several targets have in common becomes a build of its own. Paths in it are relative to the folder
-that ``docker buildx bake`` is started in: the one that the file is in. Source: the reference of bake
-files, https://docs.docker.com/build/bake/reference/.
+takes another's result in the place of a stage of its Dockerfile (``contexts``, ``target:``). So
+what several targets have in common becomes a build of its own. Paths in it are relative to the
+folder that ``docker buildx bake`` is started in: the one that the file is in. Source: the
+reference of bake files, https://docs.docker.com/build/bake/reference/.
 """
 
 import re

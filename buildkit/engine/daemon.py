@@ -167,7 +167,7 @@ def connect(timeout: float) -> "docker.APIClient":
         if not probe.available:
             raise UnavailableError(_unreachable(address, probe.detail))
     try:
-        options = _client_options(address)
+        options = client_options(address)
         # "auto" takes what both sides can; a fixed version breaks with the next daemon or the last.
         api = docker.APIClient(version="auto", timeout=max(1, round(timeout)), **options)
     except (docker.errors.DockerException, OSError, ValueError) as error:
@@ -175,7 +175,11 @@ def connect(timeout: float) -> "docker.APIClient":
     return api
 
 
-def _client_options(address: Address) -> dict[str, Any]:
+def client_options(address: Address) -> dict[str, Any]:
+    """What docker-py's client is made with.
+
+    Raises :class:`ValueError` for a context that can't be used.
+    """
     if address.context:
         options = _context_options(address.folder / "contexts", address.context)
     else:

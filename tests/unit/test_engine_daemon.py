@@ -1,11 +1,12 @@
 """Where the daemon is looked for, and how its answers are read."""
 
+import hashlib
 import json
 from email.message import Message
 
 import pytest
 
-from buildkit.engine.daemon import DEFAULT_SOCKET, Address, explain, read_ping
+from buildkit.engine.daemon import DEFAULT_SOCKET, Address, client_options, explain, read_ping
 
 HERE = Address(url="unix:///x", source="DOCKER_HOST")
 
@@ -75,3 +76,52 @@ def test_a_full_disk_is_said_with_what_to_do():
     assert text in message
     assert "docker system df" in message
     assert "docker system df" not in explain("importing", RuntimeError("something else"))
+
+
+class TestContexts:
+    """What ``docker context create`` leaves, read without docker-py's help."""
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        def write(name: str, meta: str) -> Address:
+            place = tmp_path / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+            place.mkdir(parents=True)
+            (place / "meta.json").write_text(meta)
+            # There is no config.json beside it, as where none was ever chosen.
+            environ = {"DOCKER_CONTEXT": name, "DOCKER_CONFIG": str(tmp_path)}
+            return Address.find(environ, tmp_path)
+
+        return write
+
+    def test_it_names_the_daemon(self, store):
+        meta = json.dumps({"Name": "far", "Endpoints": {"docker": {"Host": "tcp://far:2375"}}})
+        options = client_options(store("far", meta))
+        assert options == {"base_url": "tcp://far:2375", "use_ssh_client": False}
+
+    def test_ssh_is_the_users_own(self, store):
+        meta = json.dumps({"Endpoints": {"docker": {"Host": "ssh://me@far"}}})
+        assert client_options(store("far", meta))["use_ssh_client"] is True
+
+    @pytest.mark.parametrize("verified", [True, False])
+    def test_its_certificates_are_used(self, store, tmp_path, verified):
+        endpoint = {"Host": "tcp://far:2376", "SkipTLSVerify": not verified}
+        address = store("far", json.dumps({"Endpoints": {"docker": endpoint}}))
+        name = hashlib.sha256(b"far").hexdigest()
+        folder = tmp_path / "contexts/tls" / name / "docker"
+        folder.mkdir(parents=True)
+        for part in ("ca", "cert", "key"):
+            (folder / f"{part}.pem").write_text(part)
+        tls = client_options(address)["tls"]
+        assert tls.ca_cert == str(folder / "ca.pem")
+        assert tls.cert == (str(folder / "cert.pem"), str(folder / "key.pem"))
+        assert tls.verify is verified
+
+    @pytest.mark.parametrize("meta", ["{}", '{"Endpoints": null}', "[]", "not json"])
+    def test_one_that_is_broken_is_an_error_to_report(self, store, meta):
+        with pytest.raises(ValueError, match="context inspect|Expecting value"):
+            client_options(store("far", meta))
+
+    def test_one_that_is_not_there_says_how_to_list_them(self, tmp_path):
+        environ = {"DOCKER_CONTEXT": "x", "DOCKER_CONFIG": str(tmp_path)}
+        with pytest.raises(ValueError, match="docker context ls"):
+            client_options(Address.find(environ, tmp_path))
