@@ -107,7 +107,7 @@ def make_bake(ingredients: Sequence[Ingredient], options: BakeOptions) -> dict[s
     if both := sorted(groups.keys() & kitchen.targets.keys()):
         raise UsageError(f"bake: {both[0]} would name a group and a target; rename the module")
     document: dict[str, Any] = {"group": groups, "target": kitchen.targets}
-    return _literal(document)
+    return {key: _literal(value) for key, value in document.items()}
 
 
 def bake_name(*parts: str) -> str:

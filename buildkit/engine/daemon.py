@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from buildkit.engine.tunnel import Tunnel
 from buildkit.errors import UnavailableError
 
 if TYPE_CHECKING:
     import docker
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+SSH_SECONDS = 10.0
+"""Bound on an answer through ssh, which has keys to exchange first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +146,9 @@ def _probe_with_client(address: Address, timeout: float) -> DockerProbe:
         finally:
             api.close()
 
-    # ssh may ask for a password and wait for ever; nothing but a thread gets past that.
+    if _is_ssh(address):
+        timeout = max(timeout, SSH_SECONDS)
+    # A host may swallow all that is sent to it; nothing but a thread gets past that.
     thread = threading.Thread(target=ask, name="docker-probe", daemon=True)
     thread.start()
     thread.join(timeout * 2)
@@ -166,13 +172,31 @@ def connect(timeout: float) -> "docker.APIClient":
         probe = _probe_socket(address, timeout)
         if not probe.available:
             raise UnavailableError(_unreachable(address, probe.detail))
+    tunnel: Tunnel | None = None
     try:
         options = client_options(address)
+        if options["base_url"].startswith("ssh://"):
+            tunnel = Tunnel(options["base_url"])
+            options = {"base_url": tunnel.url}
+            timeout = max(timeout, SSH_SECONDS)
         # "auto" takes what both sides can; a fixed version breaks with the next daemon or the last.
         api = docker.APIClient(version="auto", timeout=max(1, round(timeout)), **options)
     except (docker.errors.DockerException, OSError, ValueError) as error:
-        raise UnavailableError(_unreachable(address, f"{address}: {error}")) from error
+        said = tunnel.said() if tunnel else ""
+        if tunnel:
+            tunnel.close()
+        raise UnavailableError(_unreachable(address, f"{address}: {said or error}")) from error
+    if tunnel:
+        # It is of no use longer than what goes through it.
+        weakref.finalize(api, tunnel.close)
     return api
+
+
+def _is_ssh(address: Address) -> bool:
+    try:
+        return str(client_options(address)["base_url"]).startswith("ssh://")
+    except (OSError, ValueError):
+        return False
 
 
 def client_options(address: Address) -> dict[str, Any]:
@@ -186,8 +210,6 @@ def client_options(address: Address) -> dict[str, Any]:
         from docker.utils import kwargs_from_env  # noqa: PLC0415
 
         options = {"base_url": address.url, **kwargs_from_env()}
-    # The user's own ssh has the user's keys and settings; docker-py's other way needs paramiko.
-    options["use_ssh_client"] = str(options["base_url"]).startswith("ssh://")
     return options
 
 

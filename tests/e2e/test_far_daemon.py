@@ -127,3 +127,16 @@ def test_by_ssh_with_a_stand_in_for_it(far, far_steps, away, tmp_path):
     assert "engine docker: ssh://builder@far.example:2222 (DOCKER_HOST)" in done.out
     assert far_steps()
     assert away.libraries()
+
+
+def test_what_ssh_says_is_passed_on(away, tmp_path):
+    program = tmp_path / "programs/ssh"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\necho 'ssh: Could not resolve hostname far.example' >&2\nexit 255\n"
+    )
+    program.chmod(0o755)
+    away.env["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    away.env["DOCKER_HOST"] = "ssh://far.example"
+    message = away.build(engine="docker").clean_failure(3)
+    assert "ssh://far.example (DOCKER_HOST): ssh: Could not resolve hostname" in message

@@ -7,6 +7,7 @@ from email.message import Message
 import pytest
 
 from buildkit.engine.daemon import DEFAULT_SOCKET, Address, client_options, explain, read_ping
+from buildkit.engine.tunnel import ssh_command
 
 HERE = Address(url="unix:///x", source="DOCKER_HOST")
 
@@ -96,11 +97,7 @@ class TestContexts:
     def test_it_names_the_daemon(self, store):
         meta = json.dumps({"Name": "far", "Endpoints": {"docker": {"Host": "tcp://far:2375"}}})
         options = client_options(store("far", meta))
-        assert options == {"base_url": "tcp://far:2375", "use_ssh_client": False}
-
-    def test_ssh_is_the_users_own(self, store):
-        meta = json.dumps({"Endpoints": {"docker": {"Host": "ssh://me@far"}}})
-        assert client_options(store("far", meta))["use_ssh_client"] is True
+        assert options == {"base_url": "tcp://far:2375"}
 
     @pytest.mark.parametrize("verified", [True, False])
     def test_its_certificates_are_used(self, store, tmp_path, verified):
@@ -118,10 +115,32 @@ class TestContexts:
 
     @pytest.mark.parametrize("meta", ["{}", '{"Endpoints": null}', "[]", "not json"])
     def test_one_that_is_broken_is_an_error_to_report(self, store, meta):
-        with pytest.raises(ValueError, match="context inspect|Expecting value"):
+        with pytest.raises(ValueError, match=r"context inspect|Expecting value"):
             client_options(store("far", meta))
 
     def test_one_that_is_not_there_says_how_to_list_them(self, tmp_path):
         environ = {"DOCKER_CONTEXT": "x", "DOCKER_CONFIG": str(tmp_path)}
         with pytest.raises(ValueError, match="docker context ls"):
             client_options(Address.find(environ, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ssh://far", ["--", "far"]),
+        ("ssh://me@far", ["-l", "me", "--", "far"]),
+        ("ssh://me@far:2222/", ["-l", "me", "-p", "2222", "--", "far"]),
+        # What looks like an option of ssh's is a host's name.
+        ("ssh://-oProxyCommand=x", ["--", "-oproxycommand=x"]),
+    ],
+)
+def test_ssh_is_the_users_own(url, words):
+    assert ssh_command(url) == ["ssh", *words, "docker system dial-stdio"]
+
+
+@pytest.mark.parametrize(
+    "url", ["ssh://", "tcp://far", "ssh://me:secret@far", "ssh://far/run/x", "ssh://far:x"]
+)
+def test_an_ssh_address_that_can_not_be_is_refused(url):
+    with pytest.raises(ValueError, match=r"expected ssh://|Port"):
+        ssh_command(url)
