@@ -25,6 +25,7 @@ LONGEST = (
     "test_nox_sessions.py",
     "test_adoption.py",
     "test_isolator_guards.py",
+    "test_far_daemon.py",
     "test_table_rows.py",
     "test_stub_sdk.py",
     "test_harness.py",
