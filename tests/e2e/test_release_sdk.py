@@ -588,7 +588,9 @@ def test_release_is_completed_but_never_changed(released):
     spoilt = folder / f"{STEM}.tar.gz"
     spoilt.write_bytes(b"other")
     message = checkout.release().clean_failure(1)
-    listed = re.search(rf"^(\w+)  {re.escape(spoilt.name)}$", before["SHA256SUMS"].decode(), re.MULTILINE)
+    listed = re.search(
+        rf"^(\w+)  {re.escape(spoilt.name)}$", before["SHA256SUMS"].decode(), re.MULTILINE
+    )
     assert listed[1] in message
     # Of "other".
     assert "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa" in message
