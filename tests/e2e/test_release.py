@@ -1,8 +1,20 @@
-"""What ``release`` refuses; what it makes is in test_release_sdk.py, where real SDKs are."""
+"""What ``release`` refuses, and makes of a module against a counterfeit of an installed Mesos.
 
+What it makes with a release SDK is in test_release_sdk.py, where there is one.
+"""
+
+import hashlib
 import json
+import re
+import shlex
+import shutil
+import subprocess
+from io import BytesIO
 
 import pytest
+from support_release import Checkout, unpacked
+
+from buildkit.compat import tarfile
 
 
 @pytest.fixture
@@ -65,3 +77,178 @@ def test_nothing_built_yet_is_refused_with_the_command(built):
 def test_a_command_line_that_is_wrong_is_one_message(built, arguments, env, words):
     built.env.update(env)
     assert words in built.run("release", *arguments).clean_failure(2)
+
+
+# With what an official build has inside.
+LIBMESOS = """\
+namespace google {
+namespace protobuf {
+struct DescriptorPool { static void generated_pool(); };
+void DescriptorPool::generated_pool() {}
+}
+struct LogMessage { void Flush(); };
+void LogMessage::Flush() {}
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory, host_engine):
+    """The smallest Mesos: one header, the library."""
+    folder = tmp_path_factory.mktemp("installed") / "mesos-1.2.3"
+    header = folder / "include/mesos/version.hpp"
+    header.parent.mkdir(parents=True)
+    header.write_text('#define MESOS_VERSION "1.2.3"\n')
+    library = folder / "lib/libmesos-1.2.3.so"
+    library.parent.mkdir()
+    command = ["g++", "-shared", "-fPIC", "-x", "c++", "-", "-Wl,-soname,libmesos-1.2.3.so"]
+    subprocess.run([*command, "-o", str(library)], input=LIBMESOS, text=True, check=True)
+    (library.parent / "libmesos.so").symlink_to(library.name)
+    return folder
+
+
+@pytest.fixture
+def checkout(project, prefix):
+    """A module under git, released."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    project.matrix(
+        "1.2.3",
+        defaults='sdk = "prefix"',
+        module='license = "MIT"',
+        more='[sdk]\nprefix = "mesos-{release}"\n',
+    )
+    project.write("src/LICENSE", "The licence of the module.\n")
+    project.write(".gitignore", "build/\ndist/\nmesos-*\n")
+    shutil.copytree(prefix, project.root / "mesos-1.2.3", symlinks=True)
+    checkout = Checkout(project)
+    checkout.commit()
+    project.good_build()
+    checkout.good_release()
+    return checkout
+
+
+@pytest.fixture
+def stem(checkout):
+    return f"{checkout.project.name}-0.1.0+mesos-1.2.3"
+
+
+def test_the_same_commit_built_elsewhere_is_the_same_to_the_bit(
+    checkout, stem, prefix, new_project, tmp_path
+):
+    other = new_project(tmp_path / "another" / "place" / "clone")
+    other.root.parent.mkdir(parents=True)
+    checkout.git("clone", "--quiet", str(checkout.project.root), str(other.root))
+    shutil.copytree(prefix, other.root / "mesos-1.2.3", symlinks=True)
+    other.good_build()
+    two = Checkout(other)
+    done = two.good_release("--output", str(tmp_path / "out"), "--json")
+    ours, theirs = checkout.published(), two.published(tmp_path / "out")
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} <= {f"{stem}.provenance.json"}
+    told = json.loads(done.out)
+    for file in told["files"]:
+        assert file["state"] == "written"
+        assert file["sha256"] == hashlib.sha256(theirs[file["name"]]).hexdigest()
+    (warning,) = told["warnings"]
+    assert "built against an installed Mesos (prefix " in warning
+
+
+def test_members_are_sorted_and_of_the_commits_time(checkout, stem):
+    data = checkout.published()[f"{stem}.tar.gz"]
+    with tarfile.open(fileobj=BytesIO(data)) as archive:
+        members = archive.getmembers()
+    assert [m.name for m in members] == sorted(m.name for m in members)
+    time = int(checkout.git("show", "--no-patch", "--format=%ct", "HEAD"))
+    assert {(m.mtime, m.uid, m.gid, m.uname) for m in members} == {(time, 0, 0, "")}
+    files = unpacked(data)
+    licence = files[f"LICENSES/{checkout.project.name}/LICENSE"]
+    assert licence == b"The licence of the module.\n"
+    checkout.project.env["SOURCE_DATE_EPOCH"] = "86400"
+    checkout.good_release("--output", "later")
+    later = checkout.published("later")[f"{stem}.tar.gz"]
+    assert later != data
+    assert unpacked(later) == files
+
+
+def test_the_checksums_are_right(checkout):
+    done = checkout.project.execute(
+        "sha256sum", "--strict", "-c", "SHA256SUMS", cwd=checkout.folder
+    )
+    assert done.code == 0, done.text
+
+
+def test_what_was_cut_off_is_completed_and_nothing_is_changed(checkout, stem):
+    before = checkout.published()
+    for name in (f"{stem}.cdx.json", "SHA256SUMS"):
+        (checkout.folder / name).unlink()
+    checkout.good_release()
+    assert checkout.published() == before
+    spoilt = checkout.folder / f"{stem}.tar.gz"
+    spoilt.write_bytes(b"other")
+    message = checkout.release().clean_failure(1)
+    lines = before["SHA256SUMS"].decode()
+    listed = re.search(rf"^(\w+)  {re.escape(spoilt.name)}$", lines, re.MULTILINE)
+    assert listed[1] in message
+    assert hashlib.sha256(b"other").hexdigest() in message
+    assert checkout.published() == {**before, spoilt.name: b"other"}
+
+
+def test_a_rebuild_keeps_the_provenance_that_is_there(checkout):
+    before = checkout.published()
+    checkout.project.good_build()
+    assert "4 as before" in checkout.good_release().out
+    assert checkout.published() == before
+
+
+def test_changed_sources_are_named_and_refused_unless_allowed(checkout):
+    before = checkout.published()
+    source = checkout.project.root / "src/tiny.cpp"
+    source.write_text(source.read_text() + "// One line more.\n")
+    message = checkout.release().clean_failure(1)
+    assert "uncommitted changes since it was built: src/tiny.cpp" in message
+    assert "the sources are not those that it was built from" in message
+    allowed = checkout.good_release("--allow-dirty")
+    assert "uncommitted changes since it was built: src/tiny.cpp" in allowed.out
+    assert checkout.published() == before
+    checkout.project.good_build()
+    assert "with uncommitted changes: src/tiny.cpp" in checkout.release().clean_failure(1)
+
+
+def test_a_signed_release_is_checked_by_one_command(checkout, stem, tmp_path):
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen is not installed")
+    keys = [tmp_path / "key", tmp_path / "other"]
+    for key in keys:
+        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "nobody", "-f", str(key))
+        assert checkout.project.execute(*command).code == 0
+    done = checkout.good_release("--sign-key", str(keys[0]), "--json")
+    _, verify = json.loads(done.out)["verify"]
+    for name in ("SHA256SUMS", f"{stem}.provenance.json"):
+        command = verify.replace("SHA256SUMS", shlex.quote(name))
+        good = checkout.project.execute("sh", "-c", command, cwd=checkout.folder)
+        assert good.code == 0, good.text
+        assert 'Good "file" signature' in good.out
+    before = checkout.published()
+    assert verify in before["VERIFY.txt"].decode()
+    checkout.good_release("--sign-key", str(keys[0]))
+    checkout.good_release()
+    assert checkout.published() == before
+    other = checkout.release("--sign-key", str(keys[1])).clean_failure(1)
+    assert "allowed_signers: there with other bytes" in other
+    assert checkout.published() == before
+    (checkout.folder / "SHA256SUMS").write_bytes(before["SHA256SUMS"] + b"\n")
+    bad = checkout.project.execute("sh", "-c", verify, cwd=checkout.folder)
+    assert bad.code != 0
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing(checkout):
+    # A file may be this large, and no larger.
+    message = checkout.project.execute(
+        *("sh", "-c", 'ulimit -f 1 && exec "$@"', "sh"),
+        *checkout.project.command("release", "--output", "full"),
+    )
+    assert message.code == 3, message.text
+    assert "Traceback" not in message.text
+    assert "File too large" in message.err
+    assert list((checkout.project.root / "full").iterdir()) == []
