@@ -62,6 +62,8 @@ class _Row(BaseModel):
     texts: tuple[str, ...]
     heads: tuple[str, ...] = ()
     """Files whose first comment is taken where none of ``texts`` is there."""
+    heads_license: str | None = Field(None, alias="heads-license")
+    """The licence that they have, if another."""
     why_none: str = Field("", alias="why-none")
 
 
@@ -149,10 +151,11 @@ def _bundled(
     if not texts and not row.why_none:
         wanted = " nor ".join((*row.texts, *row.heads))
         raise TargetError(f"{mesos}: {name}: no {wanted} in it; expected its licence")
+    from_heads = any(path not in {PurePosixPath(one).name for one in row.texts} for path in texts)
     return Component(
         name=row.place,
         version=stem.rpartition("-")[2],
-        license=row.license,
+        license=row.license if not from_heads else row.heads_license or row.license,
         archive=name,
         sha512=digest,
         texts=texts,

@@ -108,39 +108,49 @@ def prefix(tmp_path_factory, host_engine):
 
 
 @pytest.fixture
-def checkout(project, prefix):
-    """A module under git, released."""
+def make_checkout(project, prefix):
+    """Makes a module under git, built by an engine and released."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    project.matrix(
-        "1.2.3",
-        defaults='sdk = "prefix"',
-        module='license = "MIT"',
-        more='[sdk]\nprefix = "mesos-{release}"\n',
-    )
-    project.write("src/LICENSE", "The licence of the module.\n")
-    project.write(".gitignore", "build/\ndist/\nmesos-*\n")
-    shutil.copytree(prefix, project.root / "mesos-1.2.3", symlinks=True)
-    checkout = Checkout(project)
-    checkout.commit()
-    project.good_build()
-    checkout.good_release()
-    return checkout
+
+    def make(engine):
+        project.matrix(
+            "1.2.3",
+            defaults='sdk = "prefix"',
+            module='license = "MIT"',
+            more='[sdk]\nprefix = "mesos-{release}"\n',
+        )
+        project.write("src/LICENSE", "The licence of the module.\n")
+        project.write(".gitignore", "build/\ndist/\nmesos-*\n")
+        shutil.copytree(prefix, project.root / "mesos-1.2.3", symlinks=True)
+        checkout = Checkout(project)
+        checkout.commit()
+        project.good_build(engine=engine)
+        checkout.good_release()
+        return checkout
+
+    return make
 
 
 @pytest.fixture
-def stem(checkout):
-    return f"{checkout.project.name}-0.1.0+mesos-1.2.3"
+def checkout(make_checkout):
+    return make_checkout("host")
+
+
+@pytest.fixture
+def stem(project):
+    return f"{project.name}-0.1.0+mesos-1.2.3"
 
 
 def test_the_same_commit_built_elsewhere_is_the_same_to_the_bit(
-    checkout, stem, prefix, new_project, tmp_path
+    make_checkout, engine, stem, prefix, new_project, tmp_path
 ):
+    checkout = make_checkout(engine)
     other = new_project(tmp_path / "another" / "place" / "clone")
     other.root.parent.mkdir(parents=True)
     checkout.git("clone", "--quiet", str(checkout.project.root), str(other.root))
     shutil.copytree(prefix, other.root / "mesos-1.2.3", symlinks=True)
-    other.good_build()
+    other.good_build(engine=engine)
     two = Checkout(other)
     done = two.good_release("--output", str(tmp_path / "out"), "--json")
     ours, theirs = checkout.published(), two.published(tmp_path / "out")

@@ -167,6 +167,7 @@ class TestComponents:
         assert found["glog"].sha512 == hashlib.sha512(glog).hexdigest()
         assert found["glog"].texts == {"COPYING": b"g"}
         assert found["picojson"].texts == {"picojson.h.txt": b"/*\n * Copyright of picojson\n */\n"}
+        assert found["picojson"].license == "BSD-2-Clause-Views"
         assert found["boost"].texts == {}
         assert found["boost"].why_none
 
