@@ -1,38 +1,40 @@
 """``release``: from dist/ to files that can be published."""
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import get_args
 
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.archives import Archives
 from buildkit.artifacts import CHECKSUMS, Dist, sha256_of
 from buildkit.deploy.choose import choose_module
 from buildkit.deploy.operator import make_deployment
-from buildkit.errors import ExitCode, TargetError, UnavailableError, UsageError
+from buildkit.errors import ExitCode, TargetError, UsageError
 from buildkit.manifest import ArtifactRecord, TargetRecord
 from buildkit.matrix import Matrix, Module, SmokeLevel
 from buildkit.merge import digests
 from buildkit.plan import Target, make_targets
 from buildkit.probe import NOTHING
-from buildkit.publish.bundle import bundle_tree, debug_tree, licences_at_top, stem_of
-from buildkit.publish.components import Component, installed_mesos, read_components
+from buildkit.publish.bundle import bundle_tree, debug_tree, stem_of
+from buildkit.publish.components import Component
 from buildkit.publish.folder import VERIFY, Published, ReleaseFolder
+from buildkit.publish.inputs import find_components, find_licences
 from buildkit.publish.packing import published_tarball
 from buildkit.publish.provenance import provenance
 from buildkit.publish.refusals import Candidate, Rules, refusals, source_doubts
 from buildkit.publish.sbom import sbom_json
 from buildkit.publish.signing import Signer, verify_command
-from buildkit.releases import RELEASE_SDK_BEGINS, Release
+from buildkit.releases import RELEASE_SDK_BEGINS
 from buildkit.session import sources_of
 from buildkit.sources import Sources
+from buildkit.store import mark_as_cache
 from buildkit.tree import File
 from buildkit.verbs.common import (
     add_json,
@@ -138,11 +140,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         *_warnings(record for record, _ in good),
     ]
     archives = open_archives(matrix, workspace, console, offline=True)
-    found = _components(archives, [record for record, _ in good])
+    found = find_components(archives, [record for record, _ in good])
     modules = {module.name: module for module in matrix.file.module}
     licences = {
-        name: _licences(matrix, modules[name], sources, console)
-        for name in {r.module for r, _ in good}
+        name: find_licences(matrix, modules[name], sources.tree(modules[name], emit_on(console)))
+        for name in {record.module for record, _ in good}
     }
     warnings += [
         f"{name}: no licence file; name one with license-files in its [[module]]"
@@ -164,6 +166,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     ]
     output = workspace.dist / "release" if arguments.output is None else arguments.output
     first = matrix.file.platform[0].name
+    mark_as_cache(workspace.build)
     with ReleaseFolder.open(output, workspace.build / "release.lock") as folder:
         for one in releases:
             _add(folder, one, workspace, matrix, first)
@@ -237,16 +240,21 @@ def _candidate(
     sources: Sources,
     console: Console,
 ) -> Candidate:
-    files = {} if record is None else digests(record)
-    places = {path: workspace.dist / path for path in files}
+    paths = () if record is None else digests(record)
     return Candidate(
         target=target,
         record=record,
         origin=sources.origin(target.module, emit_on(console)),
-        files={
-            path: sha256_of(place) if place.is_file() else None for path, place in places.items()
-        },
+        files={path: _digest_in(workspace.dist, path) for path in paths},
     )
+
+
+def _digest_in(folder: Path, path: str) -> str | None:
+    """SHA-256, in hex, of a file that is really in the folder; None if there is none."""
+    place = folder / path
+    # A manifest is a file that anyone can write; it gets nothing else packed.
+    inside = place.resolve().is_relative_to(folder.resolve())
+    return sha256_of(place) if inside and place.is_file() else None
 
 
 def _warnings(records: Iterable[TargetRecord]) -> list[str]:
@@ -262,79 +270,17 @@ def _warnings(records: Iterable[TargetRecord]) -> list[str]:
     return found
 
 
-def _components(
-    archives: Archives, records: Sequence[TargetRecord]
-) -> dict[str, tuple[Component, ...]]:
-    """Target -> what its library has inside of others' work.
-
-    Raises :class:`TargetError` for an archive that is not the one that the manifest names, and
-    :class:`UnavailableError` for those that are not here.
-    """
-    missing: list[str] = []
-    other: list[str] = []
-    found: dict[str, tuple[Component, ...]] = {}
-    read: dict[tuple[str, ...], tuple[Component, ...]] = {}
-    for record in records:
-        release = Release.parse(record.release)
-        used: dict[str, tuple[Path, str]] = {}
-        for one in record.archives:
-            path = archives.find(one.name)
-            if path is None:
-                missing.append(one.name)
-            elif (digest := archives.digest(one.name)) != one.sha512:
-                other.append(
-                    f"{record.name}: built with a {one.name} whose SHA-512 is {one.sha512}; "
-                    f"{archives.lock.path} now has {digest}; build again"
-                )
-            else:
-                used[one.name] = (path, one.sha512)
-        if len(used) < len(record.archives):
-            continue
-        if not used:
-            found[record.name] = installed_mesos(release)
-            continue
-        key = tuple(one.sha512 for one in record.archives)
-        if key not in read:
-            read[key] = read_components(release, used)
-        found[record.name] = read[key]
-    if other:
-        raise TargetError("nothing was published:\n  " + "\n  ".join(other))
-    if missing:
-        raise UnavailableError(
-            f"{', '.join(dict.fromkeys(missing))}: not in {archives.folder}, and the licences in "
-            "there belong to a release; get them with: nox -s sdk -- --fetch-only"
-        )
-    return found
-
-
-def _licences(
-    matrix: Matrix, module: Module, sources: Sources, console: Console
-) -> dict[str, File]:
-    """The texts of the module's own licence."""
-    if not module.license_files:
-        return licences_at_top(sources.tree(module, emit_on(console)))
-    found: dict[str, File] = {}
-    for name in module.license_files:
-        try:
-            found[Path(name).name] = File((matrix.root / name).read_bytes())
-        except OSError as error:
-            raise UsageError(
-                f"{matrix.path}: [[module]] {module.name}: key 'license-files': {name}: "
-                f"{error.strerror}"
-            ) from None
-    return found
-
-
 def _add(
     folder: ReleaseFolder, one: _Release, workspace: Workspace, matrix: Matrix, first: str
 ) -> None:
     """Make a target's files."""
     stem = stem_of(one.record, first)
     deployment = make_deployment(one.module, one.record, one.artifact)
-    library = workspace.dist / one.artifact.path
-    debug = workspace.dist / one.artifact.debug_path
-    tree = bundle_tree(stem, deployment, library.read_bytes(), one.licences, one.components)
-    debug_files = debug_tree(stem, debug.name, debug.read_bytes())
+    artifact = one.artifact
+    library = _read(workspace, artifact.path, artifact.sha256)
+    debug = _read(workspace, artifact.debug_path, artifact.debug_sha256)
+    tree = bundle_tree(stem, deployment, library, one.licences, one.components)
+    debug_files = debug_tree(stem, PurePosixPath(artifact.debug_path).name, debug)
     document = sbom_json(
         one.record,
         one.artifact,
@@ -351,6 +297,15 @@ def _add(
     about = {name: folder.add(name, data) for name, data in files.items()}
     statement = provenance(one.record, one.module, about)
     folder.add_statement(f"{stem}.provenance.json", json.dumps(statement, indent=2) + "\n")
+
+
+def _read(workspace: Workspace, path: str, digest: str) -> bytes:
+    data = (workspace.dist / path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise TargetError(
+            f"{path}: has changed meanwhile; is a build running? Nothing was published"
+        )
+    return data
 
 
 def _verify_commands(*, signed: bool) -> list[str]:

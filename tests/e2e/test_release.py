@@ -262,3 +262,25 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(checkout):
     assert "Traceback" not in message.text
     assert "File too large" in message.err
     assert list((checkout.project.root / "full").iterdir()) == []
+
+
+def test_a_licence_that_is_not_there_is_named(checkout):
+    matrix = checkout.project.root / "matrix.toml"
+    matrix.write_text(
+        matrix.read_text().replace('license = "MIT"', 'license-files = ["NO-SUCH-FILE"]')
+    )
+    message = checkout.release("--allow-dirty").clean_failure(2)
+    assert "key 'license-files': NO-SUCH-FILE: No such file" in message
+
+
+def test_a_manifest_gets_nothing_packed_from_outside(checkout, tmp_path):
+    file = checkout.project.root / "dist/manifest.json"
+    manifest = json.loads(file.read_text())
+    (tmp_path / "secret").write_bytes(b"secret")
+    artifact = manifest["targets"][0]["artifact"]
+    artifact |= {
+        "path": "../../secret",
+        "sha256": hashlib.sha256(b"secret").hexdigest(),
+    }
+    file.write_text(json.dumps(manifest))
+    assert "../../secret: not there" in checkout.release().clean_failure(1)
