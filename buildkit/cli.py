@@ -27,7 +27,7 @@ class Verb(Protocol):
 
 VERBS = (
     *("build", "smoke", "sdk", "contexts", "bake", "plan", "matrix", "guards", "drift"),
-    *("report", "deploy", "doctor", "shell", "merge", "clean", "init"),
+    *("report", "release", "deploy", "doctor", "shell", "merge", "clean", "init"),
 )
 """The verbs, each a module of :mod:`buildkit.verbs`, in the order of the help."""
 

@@ -3,11 +3,13 @@
 ``manifest.schema.json`` beside this file is made from them. A change that a reader of an older
 version could stumble over needs a new version; this tool reads them all.
 
-Version 2 added ``log``, ``floor`` and ``prediction``.
+Version 2 added ``log``, ``floor`` and ``prediction``; version 3 ``source``, ``archives``,
+``sdk_origin`` and ``ended``.
 """
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -138,6 +140,30 @@ class PredictionRecord(_Record):
     """Each with file and line; of what is not predicted, why."""
 
 
+class SourceRecord(_Record):
+    """The module's sources that a library was built from."""
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """SHA-256, in hex, over the source folder before patches."""
+    patches: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """SHA-256, in hex, over the patches and their order."""
+    revision: str | None
+    """Full ID of the commit that was checked out, or that the matrix names; null without git."""
+    time: int | None
+    """When that was committed, in seconds since 1970."""
+    dirty: tuple[str, ...]
+    """Sources, patches and matrix file that were not as that commit has them."""
+
+
+class ArchiveRecord(_Record):
+    """A source archive that an SDK was made of."""
+
+    name: str
+    """Its file name, as in matrix.lock."""
+    sha512: str = Field(pattern=r"^[0-9a-f]{128}$")
+    """In hex."""
+
+
 class TargetRecord(_Record):
     """One target."""
 
@@ -195,12 +221,20 @@ class TargetRecord(_Record):
     """Releases that were left out because this one tells of them (--representative)."""
     prediction: PredictionRecord | None = None
     """What was predicted; null in a manifest of an older version, and of what was skipped."""
+    source: SourceRecord | None = None
+    """The module's sources; null if they were not read, or git could not say."""
+    archives: tuple[ArchiveRecord, ...] = ()
+    """What the SDK was made of; none for a kind that is not made of archives."""
+    sdk_origin: str | None = None
+    """The image or folder that an SDK of kind image or prefix was taken from."""
+    ended: datetime | None = None
+    """When the run that says this was through with it; UTC."""
 
 
 class Manifest(_Record):
     """The whole file."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     """Version of this format."""
     generator: str = f"mesos-buildkit {__version__}"
     """What wrote the file."""
@@ -269,6 +303,10 @@ def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -
         prediction=None
         if prediction is None or target.skip is not None
         else PredictionRecord(verdict=prediction.verdict, reasons=prediction.reasons),
+        source=_source(outcome),
+        archives=tuple(ArchiveRecord(name=name, sha512=sha) for name, sha in outcome.archives),
+        sdk_origin=target.sdk_origin,
+        ended=outcome.ended,
     )
 
 
@@ -282,6 +320,19 @@ def _floor(floor: Floor | None) -> FloorRecord | None:
         glibcxx=floor.glibcxx,
         cxxabi=floor.cxxabi,
         gcc=floor.gcc,
+    )
+
+
+def _source(outcome: Outcome) -> SourceRecord | None:
+    origin = outcome.origin
+    if origin is None:
+        return None
+    return SourceRecord(
+        digest=origin.digest,
+        patches=outcome.target.patches_digest,
+        revision=origin.revision,
+        time=origin.time,
+        dirty=origin.dirty,
     )
 
 

@@ -160,6 +160,11 @@ class Module(_Table):
     """Folders for #include, relative to the source folder."""
     build: Text | None = None
     """Shell command that builds $LIBRARY instead, with $CXX, $CXXFLAGS and $LDFLAGS set."""
+    license: Text | None = None
+    """SPDX identifier or expression of the module's own licence, such as "Apache-2.0"."""
+    license_files: tuple[RelativePath, ...] = ()
+    """The licence's text, relative to the matrix file; default: what is called LICENSE, COPYING or
+    NOTICE at the top of the sources."""
     encoding: Encoding = Encoding.OCTAL
     """How MESOS_VERSION_INT is written."""
     flags: tuple[Flag, ...] = ()

@@ -28,6 +28,7 @@ _VERBS = {
     "guards": "Print which #if branch each release takes, and what is wrong with guards.",
     "drift": "Print what changes in Mesos's interfaces between releases.",
     "report": "Write the results as a page, as Markdown and as JUnit XML.",
+    "release": "Make files that can be published of what is in dist/.",
     "deploy": "Print what an operator does with a release's library: -- RELEASE.",
     "doctor": "Say whether all that build needs is there, and what to do if not.",
     "clean": "Remove build/ and what killed runs left behind.",

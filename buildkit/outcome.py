@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from buildkit.errors import ExitCode
 from buildkit.matrix import Stage
+from buildkit.origin import Origin
 from buildkit.plan import Expectation, Target
 from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check
@@ -89,6 +91,12 @@ class Outcome:
     """Identity of what it was built on."""
     compiler: str = ""
     artifact: Artifact | None = None
+    origin: Origin | None = None
+    """The sources that it was built from; None if they were not read, or git could not say."""
+    archives: tuple[tuple[str, str], ...] = ()
+    """What the SDK was made of: each archive's name and its SHA-512, in hex."""
+    ended: datetime | None = None
+    """When it ended."""
     log: str = ""
     """The log's path, as the user would name it."""
 

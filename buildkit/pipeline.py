@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from buildkit.artifacts import Dist
 from buildkit.assembly import assemble
@@ -23,8 +24,9 @@ from buildkit.builder import (
 from buildkit.causes import warning_lines
 from buildkit.context import Context
 from buildkit.engine import Base, BaseRequest
-from buildkit.errors import InterruptedRunError, TargetError
+from buildkit.errors import InterruptedRunError, TargetError, UnavailableError
 from buildkit.matrix import SmokeLevel, Stage
+from buildkit.origin import Origin
 from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, StepTime, judge
 from buildkit.plan import Target
 from buildkit.sdk.model import Sdk
@@ -54,6 +56,8 @@ class _Progress:
     base: str = ""
     compiler: str = ""
     artifact: Artifact | None = None
+    origin: Origin | None = None
+    archives: tuple[tuple[str, str], ...] = ()
     waited: float = 0.0
     """Seconds of the present stage that went by waiting for a job slot."""
     steps: list[StepTime] = field(default_factory=list)
@@ -159,11 +163,18 @@ class Pipeline:
         )
         sdk = self.sdks.provide(target, site)
         progress.sdk_digest = sdk.digest
+        progress.archives = sdk.archives
         return sdk, site
 
     def _context(self, progress: _Progress) -> tuple[Context, Site]:
         sdk, site = self._sdk(progress)
-        return assemble(progress.target, self.sources, sdk, self.smoke, progress.log), site
+        context = assemble(progress.target, self.sources, sdk, self.smoke, progress.log)
+        try:
+            progress.origin = self.sources.origin(progress.target.module, progress.log)
+        except UnavailableError as error:
+            # It builds without; a release does not go without.
+            progress.log(f"warning: the sources' commit is not known: {error}")
+        return context, site
 
     def _build(self, progress: _Progress, dist: Dist) -> None:
         target = progress.target
@@ -231,6 +242,9 @@ class Pipeline:
             base=progress.base,
             compiler=progress.compiler,
             artifact=progress.artifact,
+            origin=progress.origin,
+            archives=progress.archives,
+            ended=datetime.now(UTC).replace(microsecond=0),
             log=self.workspace.shown(progress.log.path),
         )
 

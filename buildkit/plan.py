@@ -35,6 +35,7 @@ from buildkit.releases import (
     did_you_mean,
     select,
 )
+from buildkit.tree import digest_of
 
 STANDARD_FLAGS = (
     "-std=c++11",
@@ -98,6 +99,11 @@ class Target:
         """The part of them that is the ABI's: what an SDK is made with, whatever looks on."""
         ours = sanitizer_flags(self.sanitizer)
         return tuple(flag for flag in self.harness_flags if flag not in ours)
+
+    @property
+    def patches_digest(self) -> str:
+        """SHA-256, in hex, over the patches and their order."""
+        return digest_of(*(part for patch in self.patches for part in (patch.name, patch.digest)))
 
     @property
     def library(self) -> str:

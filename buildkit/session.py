@@ -14,6 +14,7 @@ from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import HostEngine
 from buildkit.errors import UnavailableError
 from buildkit.fetch import fetch_all
+from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import Outcome
 from buildkit.ownfolder import PREFIX, remove_abandoned
@@ -79,7 +80,7 @@ def run_plan(  # noqa: PLR0913, PLR0917
             sdks=Sdks(ReleaseSdks(steps, archives), InstalledSdks(steps, builtin_patches)),
             builder=Builder(steps, smoke_again=smoke_again),
             bases=bases,
-            sources=Sources(root=workspace.root, cache=workspace.repositories),
+            sources=sources_of(plan.matrix, workspace),
             workspace=workspace,
             smoke=plan.smoke,
             listener=display.entered,
@@ -99,6 +100,16 @@ def run_plan(  # noqa: PLR0913, PLR0917
     finally:
         engine.close()
         store.trim()
+
+
+def sources_of(matrix: Matrix, workspace: Workspace) -> Sources:
+    """The sources of a matrix file's modules."""
+    patches = {path for patch in matrix.patches.values() for path in patch.files}
+    return Sources(
+        root=workspace.root,
+        cache=workspace.repositories,
+        beside=(matrix.path, *(workspace.root / path for path in sorted(patches))),
+    )
 
 
 def _tidy(workspace: Workspace) -> None:

@@ -1,9 +1,8 @@
 """A module's sources: a folder beside the matrix file, or a commit of a git repository."""
 
 import io
-import os
-import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -11,19 +10,28 @@ from filelock import FileLock
 from buildkit.compat import tarfile
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
+from buildkit.git import GitDone, commit_time, look_at, run_git
 from buildkit.matrix import Module
+from buildkit.origin import Origin
 from buildkit.store import mark_as_cache
-from buildkit.tree import File, Tree, digest_of, read_tree
+from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest
 
 
 class Sources:
-    """Reads each module's sources once, whatever the number of targets. Thread-safe."""
+    """Reads each module's sources once, whatever the number of targets. Thread-safe.
 
-    def __init__(self, *, root: Path, cache: Path, seconds: float = 600.0) -> None:
+    ``beside`` are files that shape a build and are no sources, such as the matrix file.
+    """
+
+    def __init__(
+        self, *, root: Path, cache: Path, beside: Sequence[Path] = (), seconds: float = 600.0
+    ) -> None:
         self._root = root
         self._cache = cache
+        self._beside = beside
         self._seconds = seconds
         self._trees: dict[str, Tree] = {}
+        self._origins: dict[str, Origin] = {}
         self._lock = threading.Lock()
 
     def tree(self, module: Module, emit: Emit) -> Tree:
@@ -51,6 +59,30 @@ class Sources:
             if not repository.is_dir() or not self._has(repository, module.revision or ""):
                 return None
         return self.tree(module, lambda _: None)
+
+    def origin(self, module: Module, emit: Emit) -> Origin:
+        """Where :meth:`tree` comes from. Files of ``beside`` that were changed count as its own.
+
+        Raises as :meth:`tree`, and :class:`UnavailableError` if git can't say.
+        """
+        tree = self.tree(module, emit)
+        with self._lock:
+            if module.name not in self._origins:
+                self._origins[module.name] = self._find_origin(module, tree)
+            return self._origins[module.name]
+
+    def _find_origin(self, module: Module, tree: Tree) -> Origin:
+        own = [] if module.source is None else [self._root / module.source]
+        found = look_at(self._root, [*own, *self._beside])
+        dirty = () if found is None else found.dirty
+        digest = tree_digest(tree)
+        if module.git is not None and module.revision is not None:
+            repository = self._repository(self._absolute(module.git))
+            time = commit_time(module.revision, "--git-dir", str(repository))
+            return Origin(digest=digest, revision=module.revision, time=time, dirty=dirty)
+        if found is None:
+            return Origin(digest=digest)
+        return Origin(digest=digest, revision=found.revision, time=found.time, dirty=dirty)
 
     def repository(self, module: Module, emit: Emit) -> Path:
         """The bare repository that has a module's commit, fetched if need be.
@@ -107,8 +139,8 @@ class Sources:
         if not self._has(repository, revision):
             raise TargetError(f"module {module.name}: {module.git} has no commit {revision}")
 
-    def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        return _run_git(*arguments, seconds=self._seconds)
+    def _git(self, *arguments: str) -> GitDone:
+        return run_git(*arguments, seconds=self._seconds)
 
 
 def init_repository(folder: Path) -> None:
@@ -118,7 +150,7 @@ def init_repository(folder: Path) -> None:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Again for one that is there: it may have been cut off.
-    done = _run_git("init", "--quiet", "--bare", str(folder))
+    done = run_git("init", "--quiet", "--bare", str(folder))
     if done.returncode:
         raise UnavailableError(f"{folder}: {done.stderr.decode(errors='replace').strip()}")
 
@@ -129,9 +161,9 @@ def pack_commit(repository: Path, revision: str) -> bytes:
     Raises :class:`UnavailableError` if git can't make one.
     """
     at = ("--git-dir", str(repository))
-    objects = _run_git(*at, "rev-list", "--objects", "--no-walk", revision)
+    objects = run_git(*at, "rev-list", "--objects", "--no-walk", revision)
     names = b"".join(line.split()[0] + b"\n" for line in objects.stdout.splitlines())
-    pack = _run_git(*at, "pack-objects", "--quiet", "--stdout", given=names)
+    pack = run_git(*at, "pack-objects", "--quiet", "--stdout", given=names)
     if objects.returncode or pack.returncode:
         why = (objects.stderr or pack.stderr).decode(errors="replace").strip()
         raise UnavailableError(f"{repository}: can't pack {revision}: {why}")
@@ -151,32 +183,12 @@ def unpack_commit(repository: Path, revision: str, pack: Path) -> None:
         known = shallow.read_text().split() if shallow.is_file() else []
         # Its parents are elsewhere.
         shallow.write_text("".join(f"{name}\n" for name in sorted({*known, revision})))
-        done = _run_git(*at, "index-pack", "--stdin", given=pack.read_bytes())
-        whole = _run_git(*at, "rev-list", "--objects", "--no-walk", "--quiet", revision)
+        done = run_git(*at, "index-pack", "--stdin", given=pack.read_bytes())
+        whole = run_git(*at, "rev-list", "--objects", "--no-walk", "--quiet", revision)
         if done.returncode or whole.returncode:
             shallow.write_text("".join(f"{name}\n" for name in known))
             why = (done.stderr or whole.stderr).decode(errors="replace").strip()
             raise TargetError(f"{revision}: not in the pack of that name: {why}")
-
-
-def _run_git(
-    *arguments: str, seconds: float = 600.0, given: bytes = b""
-) -> "subprocess.CompletedProcess[bytes]":
-    # A prompt for a password would stop a run that nobody watches.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            capture_output=True,
-            check=False,
-            env=environment,
-            input=given,
-            timeout=seconds,
-        )
-    except FileNotFoundError:
-        raise UnavailableError("git is not installed; needed for a module with 'git'") from None
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"git {arguments[0]} took more than {seconds:.0f} s") from None
 
 
 def _untar(data: bytes, where: str) -> dict[str, File]:

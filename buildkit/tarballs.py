@@ -156,6 +156,24 @@ def check_tarball(source: Path, name: str | None = None) -> None:
     read_tarball(source, wanted=lambda _: False, name=name)
 
 
+def write_tar(tree: Tree, *, modified: int = _MODIFIED) -> bytes:
+    """A tar of the tree's files, by path, all of one time and of nobody in particular.
+
+    ``modified`` is that time, in seconds since 1970. The same tree and time give the same bytes on
+    every supported Python and machine.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in sorted(tree):
+            file = tree[path]
+            member = tarfile.TarInfo(path)
+            member.size = len(file.data)
+            member.mtime = modified
+            member.mode = 0o755 if file.executable else 0o644
+            archive.addfile(member, io.BytesIO(file.data))
+    return packed.getvalue()
+
+
 def write_tarball(tree: Tree) -> bytes:
     """A ``.tar.gz`` of the tree's files.
 
@@ -164,17 +182,8 @@ def write_tarball(tree: Tree) -> bytes:
     """
     packed = io.BytesIO()
     # gzip.compress would be shorter, but puts another header than this in some versions.
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as stream,
-        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for path in sorted(tree):
-            file = tree[path]
-            member = tarfile.TarInfo(path)
-            member.size = len(file.data)
-            member.mtime = _MODIFIED
-            member.mode = 0o755 if file.executable else 0o644
-            archive.addfile(member, io.BytesIO(file.data))
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as stream:
+        stream.write(write_tar(tree))
     return packed.getvalue()
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from buildkit.deploy.agent import AgentFlags
 from buildkit.deploy.app import Form, form_notes
 from buildkit.deploy.operator import Deployment, install_commands
 from buildkit.deploy.posted import Posted
@@ -27,7 +28,6 @@ def describe(
     deployment: Deployment, forms: Forms, source: str, posted: Posted | None
 ) -> dict[str, Any]:
     """All of it for ``--json``. ``source`` is where the library lies here."""
-    agent = deployment.agent
     release = Release.parse(deployment.target.release)
     return {
         "schema": 1,
@@ -43,13 +43,7 @@ def describe(
         "library": str(deployment.library),
         "modules_file": str(deployment.manifest),
         "modules": deployment.modules,
-        "agent": {
-            "program": agent.program,
-            "flags": {"modules": agent.modules, "isolation": ",".join(agent.isolation)},
-            "modules_dir": agent.modules_dir,
-            "environment": agent.environment,
-            "notes": list(agent.notes),
-        },
+        "agent": describe_agent(deployment.agent),
         "marathon": {
             form: {"app": dict(body), "notes": list(form_notes(form, release))}
             for form, body in forms.items()
@@ -59,9 +53,19 @@ def describe(
     }
 
 
+def describe_agent(agent: AgentFlags) -> dict[str, Any]:
+    """How an agent is started, for a program."""
+    return {
+        "program": agent.program,
+        "flags": {"modules": agent.modules, "isolation": ",".join(agent.isolation)},
+        "modules_dir": agent.modules_dir,
+        "environment": agent.environment,
+        "notes": list(agent.notes),
+    }
+
+
 def render(deployment: Deployment, forms: Forms, source: str, about: str) -> Iterator[Line]:
     """All of it for a person. ``about`` says what the application is."""
-    agent = deployment.agent
     if not deployment.shippable:
         yield Line(
             f"NOT FOR AGENTS: {source} was built against a stub. This shows the form only: no "
@@ -69,6 +73,23 @@ def render(deployment: Deployment, forms: Forms, source: str, about: str) -> Ite
             f"build-{deployment.target.release} -- --sdk release",
             "bold red",
         )
+    yield from render_agent(deployment, source)
+    yield _title(f"4. Start an application: {about}")
+    for form, body in forms.items():
+        yield Line(f"  {form} form:")
+        yield from _items(form_notes(form, Release.parse(deployment.target.release)))
+        yield Line(json.dumps(body, indent=2))
+    yield _title("Upgrade with live mounts: keep them")
+    yield from _items(deployment.steps.keep)
+    yield _title("Upgrade with live mounts: or drain first")
+    yield from _items(deployment.steps.drain)
+    yield _title("Roll back")
+    yield from _items(deployment.steps.roll_back)
+
+
+def render_agent(deployment: Deployment, source: str) -> Iterator[Line]:
+    """What is to be done on an agent, for a person. ``source`` is where the library lies here."""
+    agent = deployment.agent
     yield _title(f"1. On each {agent.word}, install the library")
     for command in install_commands(deployment, PurePosixPath(source).name):
         yield Line(f"  {command}")
@@ -82,17 +103,6 @@ def render(deployment: Deployment, forms: Forms, source: str, about: str) -> Ite
     variables = " ".join(f"{name}={value}" for name, value in agent.environment.items())
     yield Line(f"  or by environment: {variables}")
     yield from _items(agent.notes)
-    yield _title(f"4. Start an application: {about}")
-    for form, body in forms.items():
-        yield Line(f"  {form} form:")
-        yield from _items(form_notes(form, Release.parse(deployment.target.release)))
-        yield Line(json.dumps(body, indent=2))
-    yield _title("Upgrade with live mounts: keep them")
-    yield from _items(deployment.steps.keep)
-    yield _title("Upgrade with live mounts: or drain first")
-    yield from _items(deployment.steps.drain)
-    yield _title("Roll back")
-    yield from _items(deployment.steps.roll_back)
 
 
 def _title(text: str) -> Line:

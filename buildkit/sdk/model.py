@@ -62,5 +62,7 @@ class Sdk:
     """Makes the SDK's files, relative to the work folder."""
     runtime: Callable[[Site, frozenset[str]], Runtime]
     """Makes, or finds, what a library with these undefined symbols needs to be loaded."""
+    archives: tuple[tuple[str, str], ...] = ()
+    """What it was made of: each source archive's name and its SHA-512, in hex."""
     installation: Callable[[], Installation] | None = None
     """Finds the programs of the installed Mesos; None for a kind of SDK that has none."""

@@ -57,6 +57,15 @@ _BUNDLED = {
     "rapidjson": ("include/rapidjson/rapidjson.h",),
 }
 
+# Where the real ones have their licence; boost's comes without.
+_LICENCES = {
+    "concurrentqueue": "LICENSE.md",
+    "glog": "COPYING",
+    "http-parser": "LICENSE-MIT",
+    "picojson": "LICENSE",
+    "rapidjson": "license.txt",
+}
+
 _LEFT_OUT = "// Of the real one nothing is needed here.\n"
 
 
@@ -76,6 +85,8 @@ def _tree(release: Release) -> dict[str, File]:
         **texts((path, _LEFT_OUT) for path in _EMPTY),
         **texts(
             [
+                ("LICENSE", "All of this archive is the tests' own.\n"),
+                ("NOTICE", f"Mesos {release}, as the tests have it\n"),
                 ("configure.ac", f"AC_PREREQ([2.61])\nAC_INIT([mesos], [{release}])\n"),
                 (
                     "3rdparty/versions.am",
@@ -107,6 +118,8 @@ def _bundled(release: Release) -> dict[str, File]:
     trees = {name: texts((path, _LEFT_OUT) for path in paths) for name, paths in _BUNDLED.items()}
     trees["picojson"] = read_tree(_SUPPORT / "picojson")
     trees["glog"] = {"src/glog/logging.h.in": _glog_template(release)}
+    for name, path in _LICENCES.items():
+        trees[name] = {**trees[name], **texts([(path, f"The licence of {name}.\n")])}
     archives = {}
     for name, tree in trees.items():
         stem = f"{name}-{_VERSIONS[name.replace('-', '_').upper()]}"

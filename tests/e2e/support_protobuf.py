@@ -23,7 +23,7 @@ import pytest
 from pip._internal.models.index import PyPI
 
 from buildkit.tarballs import read_tarball, write_tarball
-from buildkit.tree import under
+from buildkit.tree import texts, under
 
 STEM = "protobuf-3.5.0"
 _PROJECT = "grpcio-tools"
@@ -42,9 +42,10 @@ def write_archive(folder: Path) -> Path:
     """
     files = read_tarball(_sdist(), wanted=lambda path: path.startswith(f"{_INSIDE}src/"))
     path = folder / f"{STEM}.tar.gz"
-    path.write_bytes(
-        write_tarball(under(STEM, {p.removeprefix(_INSIDE): file for p, file in files.items()}))
-    )
+    tree = {p.removeprefix(_INSIDE): file for p, file in files.items()}
+    # The package has it elsewhere.
+    tree |= texts([("LICENSE", "The licence of protobuf.\n")])
+    path.write_bytes(write_tarball(under(STEM, tree)))
     return path
 
 

@@ -4,6 +4,7 @@ They are laid out like real ones, their protobuf is a real one, and a module is 
 loader that comes with them. Real archives are not needed, and none is used.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 import support_mesos
 import support_protobuf
+from support_release import Checkout, unpacked
 from test_own_isolator import docker_build
 
 from buildkit.compat import tarfile
@@ -444,3 +446,84 @@ def test_context_with_the_packed_sdk_ends_in_the_same_library(
         archive.extractall(tmp_path / "out", filter="data")
     by_hand = tree_digests(tmp_path / "out")
     assert by_hand[name] == tree_digests(first.root / "dist")[library_of(NEWER)]
+
+
+STEM = f"dockervolume-1.0.0+mesos-{NEWER}"
+
+
+@pytest.fixture
+def released(built, engine, make, tmp_path):
+    """A checkout with a release of what an earlier build has left, and its commit."""
+    first, _, _ = built
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    project = make(tmp_path / "one" / "checkout", engine, like=first)
+    project.write(".gitignore", "build/\ndist/\n")
+    project.write("LICENSE", "The licence of the module.\n")
+    checkout = Checkout(project, tuple(only(NEWER)))
+    revision = checkout.commit()
+    project.good_build("--sdk", "release", *only(NEWER), engine=engine)
+    checkout.good_release()
+    return checkout, revision
+
+
+def test_release_made_elsewhere_is_the_same_to_the_bit(released, engine, make, tmp_path):
+    """SDK and library are compiled again, by another path. Of Mesos what takes long is shared."""
+    one, revision = released
+    other = make(tmp_path / "another" / "place" / "clone", engine)
+    shutil.rmtree(other.root)
+    one.git("clone", "--quiet", str(one.project.root), str(other.root))
+    for kind in ("protobuf", "runtime", "runtime-digest"):
+        shutil.copytree(one.project.root / "build/cache" / kind, other.root / "build/cache" / kind)
+    two = Checkout(other, one.arguments)
+    # How far it was tested is no part of what must be the same.
+    built = other.good_build("--sdk", "release", "--smoke", "inspect", *only(NEWER), engine=engine)
+    assert "cached" not in built.out
+    refused = two.release().clean_failure(1)
+    assert f"dockervolume/{NEWER}/debian12: smoke-tested up to inspect, run is required" in refused
+    two.good_release("--require-smoke", "inspect", "--output", "elsewhere")
+    ours, theirs = one.published(), two.published("elsewhere")
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} <= {f"{STEM}.provenance.json"}
+    assert theirs["SHA256SUMS"].count(b"\n") == 3
+    files = unpacked(theirs[f"{STEM}.tar.gz"])
+    assert json.loads(files["manifest.json"])["source"]["revision"] == revision
+    library = other.root / "dist" / library_of(NEWER)
+    assert files[library.name] == library.read_bytes()
+
+
+def test_release_names_and_licenses_all_that_is_inside(released, engine):
+    checkout, revision = released
+    published = checkout.published()
+    assert published.keys() == {
+        *(f"{STEM}{suffix}" for suffix in (".tar.gz", ".debug.tar.gz", ".cdx.json")),
+        *(f"{STEM}.provenance.json", "SHA256SUMS", "VERIFY.txt"),
+    }
+    files = unpacked(published[f"{STEM}.tar.gz"])
+    library = Path(library_of(NEWER)).name
+    assert json.loads(files["modules.json"])["libraries"][0]["file"].endswith(f"/{library}")
+    assert SYMBOL in json.loads(files["agent-flags.json"])["flags"]["isolation"]
+    assert f"install -m 0644 {library}" in files["INSTALL.txt"].decode()
+    assert files["LICENSES/dockervolume/LICENSE"] == b"The licence of the module.\n"
+    assert files["LICENSES/mesos-1.11.0/LICENSE"] == b"All of this archive is the tests' own.\n"
+    assert files["LICENSES/protobuf-3.5.0/LICENSE"] == b"The licence of protobuf.\n"
+    assert files["LICENSES/glog-0.4.0/COPYING"] == b"The licence of glog.\n"
+    assert b"boost-1.65.0: BSL-1.0: no text: " in files["LICENSES/README.txt"]
+    document = json.loads(published[f"{STEM}.cdx.json"])
+    parts = {part["name"]: part for part in document["components"]}
+    pins = (checkout.project.root / "matrix.lock").read_text()
+    for name in ("mesos", "protobuf"):
+        assert parts[name]["hashes"][0]["content"] in pins
+    assert {"boost", "glog", "picojson", "g++"} <= parts.keys()
+    statement = json.loads(published[f"{STEM}.provenance.json"])
+    build = statement["predicate"]["buildDefinition"]
+    assert build["internalParameters"]["engine"] == engine
+    assert {"name": "commit", "digest": {"gitCommit": revision}} in build["resolvedDependencies"]
+    assert statement["predicate"]["runDetails"]["metadata"].keys() == {"startedOn", "finishedOn"}
+
+
+def test_release_needs_the_archives_that_it_takes_licences_from(released):
+    checkout, _ = released
+    checkout.project.env["MESOS_BUILDKIT_ARCHIVES"] = "/nonexistent/archives"
+    message = checkout.release().clean_failure(3)
+    assert f"mesos-{NEWER}.tar.gz, {support_protobuf.STEM}.tar.gz: not in" in message

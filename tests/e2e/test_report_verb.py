@@ -79,4 +79,4 @@ def test_of_a_manifest_of_version_1(project, host_engine):
     assert done.code == 0, done.text
     assert "build/logs" not in (project.root / "dist/report.html").read_text()
     project.good_build()
-    assert json.loads(file.read_text())["schema_version"] == 2
+    assert json.loads(file.read_text())["schema_version"] == 3

@@ -49,6 +49,8 @@ sources = ["*.cpp"]
 include = ["include"]
 build = "make"
 encoding = "packed"
+license = "Apache-2.0"
+license-files = ["LICENSE"]
 flags = ["-DWORD=a b"]
 link-flags = ["-Wl,--as-needed"]
 packages = ["libcurl4-openssl-dev", "libstdc++-12-dev"]

@@ -22,6 +22,7 @@ PLAIN = {
     "guards",
     "drift",
     "report",
+    "release",
     "deploy",
     "doctor",
     "clean",

@@ -104,6 +104,7 @@ class ReleaseSdks:
             real_loader=True,
             harness_link_flags=RUNTIME_LINK_FLAGS,
             cached=product.cached,
+            archives=tuple((name, self._archives.digest(name)) for name in parts.names),
             tree=tree,
             runtime=lambda _, undefined: self._runtime(parts, product.entry, undefined),
         )

@@ -20,8 +20,8 @@ from buildkit.sdk.release.fuzzy import apply_fuzzily
 from buildkit.tarballs import read_tarball
 from buildkit.tree import File, Tree, under
 
-_ARCHIVE_LIMIT = 512 * 1024 * 1024
-_BUNDLED_LIMIT = 256 * 1024 * 1024
+ARCHIVE_LIMIT = 512 * 1024 * 1024
+BUNDLED_LIMIT = 256 * 1024 * 1024
 """Bytes unpacked; the largest so far have 60 and 15 MB."""
 
 
@@ -87,8 +87,10 @@ _FOREIGN = re.compile(
     r"|3rdparty/libprocess/src/(tests|examples)/"
 )
 _SOURCE_SUFFIXES = (".hpp", ".cpp", ".h", ".c", ".cc", ".proto", ".in")
-_VERSIONS = "versions.am"
-_THIRD_PARTY = ("3rdparty/", "3rdparty/libprocess/3rdparty/")
+VERSIONS = "versions.am"
+"""Where a release names the versions of what it bundles."""
+THIRD_PARTY = ("3rdparty/", "3rdparty/libprocess/3rdparty/")
+"""Where bundled archives may be."""
 
 
 def read_sources(release: Release, archive: Path, completions: Mapping[str, Path]) -> Tree:
@@ -100,9 +102,9 @@ def read_sources(release: Release, archive: Path, completions: Mapping[str, Path
     Raises :class:`TargetError` for an archive that can't be read or is of another release, and
     :class:`UnavailableError` for one that lacks something that ``completions`` don't have either.
     """
-    files = _strip_top(read_tarball(archive, wanted=_wanted, limit_bytes=_ARCHIVE_LIMIT))
+    files = strip_top(read_tarball(archive, wanted=_wanted, limit_bytes=ARCHIVE_LIMIT))
     check_release(release, files, str(archive))
-    folder = _bundle_folder(archive, files)
+    folder = bundle_folder(archive, files)
     sources: dict[str, File] = {}
     for path, file in files.items():
         root = next((root for root in _ROOTS if path.startswith(root)), None)
@@ -119,17 +121,17 @@ def lacking_archives(release: Release, archive: Path) -> tuple[str, ...]:
 
     Raises as :func:`read_sources`.
     """
-    files = _strip_top(read_tarball(archive, wanted=_about_bundled, limit_bytes=_ARCHIVE_LIMIT))
-    folder = _bundle_folder(archive, files)
-    versions = files[folder + _VERSIONS].data.decode(errors="replace")
-    stems = [_stem(bundled, versions) for bundled in BUNDLED if release.matches(bundled.since)]
+    files = strip_top(read_tarball(archive, wanted=_about_bundled, limit_bytes=ARCHIVE_LIMIT))
+    folder = bundle_folder(archive, files)
+    versions = files[folder + VERSIONS].data.decode(errors="replace")
+    stems = [stem_of(bundled, versions) for bundled in BUNDLED if release.matches(bundled.since)]
     names = (f"{stem}.tar.gz" for stem in stems if stem is not None)
     return tuple(name for name in names if folder + name not in files)
 
 
 def _about_bundled(path: str) -> bool:
     inner = path.partition("/")[2]
-    return inner.startswith(_THIRD_PARTY) and inner.endswith((".tar.gz", "/versions.am"))
+    return inner.startswith(THIRD_PARTY) and inner.endswith((".tar.gz", "/versions.am"))
 
 
 def _wanted(path: str) -> bool:
@@ -137,7 +139,7 @@ def _wanted(path: str) -> bool:
     if inner == "configure.ac":
         return True
     if inner.startswith("3rdparty/") and inner.endswith((".tar.gz", ".patch", "/versions.am")):
-        return inner.startswith(_THIRD_PARTY)
+        return inner.startswith(THIRD_PARTY)
     return (
         inner.startswith(tuple(_ROOTS))
         and inner.endswith(_SOURCE_SUFFIXES)
@@ -145,18 +147,19 @@ def _wanted(path: str) -> bool:
     )
 
 
-def _strip_top(files: Mapping[str, File]) -> dict[str, File]:
+def strip_top(files: Mapping[str, File]) -> dict[str, File]:
+    """The files by their path inside the archive's top folder."""
     return {path.partition("/")[2]: file for path, file in files.items()}
 
 
-def _bundle_folder(archive: Path, files: Mapping[str, File]) -> str:
+def bundle_folder(archive: Path, files: Mapping[str, File]) -> str:
     """The folder with the bundled archives: the deepest one with the versions of protobuf."""
-    for folder in reversed(_THIRD_PARTY):
-        versions = files.get(folder + _VERSIONS)
+    for folder in reversed(THIRD_PARTY):
+        versions = files.get(folder + VERSIONS)
         if versions and b"PROTOBUF_VERSION" in versions.data:
             return folder
     raise UnavailableError(
-        f"{archive}: no 3rdparty/{_VERSIONS} that names the bundled protobuf; "
+        f"{archive}: no 3rdparty/{VERSIONS} that names the bundled protobuf; "
         "expected a source archive as Apache publishes it"
     )
 
@@ -164,7 +167,7 @@ def _bundle_folder(archive: Path, files: Mapping[str, File]) -> str:
 _VERSION_LINE = re.compile(r"^([A-Z0-9_]+)_VERSION\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
-def _stem(bundled: Bundled, versions: str) -> str | None:
+def stem_of(bundled: Bundled, versions: str) -> str | None:
     """Such as ``protobuf-3.5.0``, as ``versions.am`` has it."""
     known = {
         name.lower().replace("_", "-"): value for name, value in _VERSION_LINE.findall(versions)
@@ -179,11 +182,11 @@ def _unpack(
     folder: str,
     completions: Mapping[str, Path],
 ) -> dict[str, File]:
-    versions = files[folder + _VERSIONS].data.decode(errors="replace")
-    stem = _stem(bundled, versions)
+    versions = files[folder + VERSIONS].data.decode(errors="replace")
+    stem = stem_of(bundled, versions)
     if stem is None:
         raise UnavailableError(
-            f"{archive}: {folder}{_VERSIONS} names no version of {bundled.place}; "
+            f"{archive}: {folder}{VERSIONS} names no version of {bundled.place}; "
             "expected a source archive as Apache publishes it"
         )
     name = f"{stem}.tar.gz"
@@ -197,11 +200,11 @@ def _unpack(
             f"{archive}: lacks {folder}{name}; put {name} into the archive cache beside it"
         )
     # Some were packed with a top folder of another name.
-    found = _strip_top(
+    found = strip_top(
         read_tarball(
             source,
             wanted=lambda path: bundled.wanted(path.partition("/")[2]),
-            limit_bytes=_BUNDLED_LIMIT,
+            limit_bytes=BUNDLED_LIMIT,
         )
     )
     patch = files.get(f"{folder}{stem}.patch")
