@@ -1,10 +1,12 @@
 # /// script
 # dependencies = [
 #     "backports.tarfile>=1.2; python_version < '3.12'",
+#     "cyclonedx-python-lib>=11",
 #     "docker>=7.1",
 #     "filelock>=3.16",
 #     "jinja2>=3.1.5",
 #     "nox>=2026.8.10",
+#     "packageurl-python>=0.15",
 #     "packaging>=24.2",
 #     "pcpp>=1.30",
 #     "platformdirs>=4.3",
