@@ -179,6 +179,14 @@ class TestPlan:
         assert cli.main(["build"]) == ExitCode.USAGE
         assert f"no interface stubs for Mesos {release}" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(("release", "hint"), [("1.12.0", "--sdk release"), ("0.24.7", "mean")])
+    def test_and_what_to_do_about_it(self, project, capsys, release, hint):
+        project.write(project.path.read_text().replace("0.24.1", release))
+        assert cli.main(["plan"]) == ExitCode.USAGE
+        message = capsys.readouterr().err
+        assert hint in message
+        assert ("did you mean" in message) == (hint == "mean")
+
 
 class TestMatrix:
     @pytest.mark.usefixtures("project")
