@@ -340,7 +340,10 @@ def _choose_sdk(
         hint = did_you_mean(str(release), near or known)
         if release > FINAL_RELEASES[-1]:
             # No slip of the pen: the next release of Mesos looks like this.
-            hint = f"; a newer one is built with --sdk release, or left out with --only '<={known[-1]}'"
+            hint = (
+                "; a newer one is built with --sdk release, or left out with "
+                f"--only '<={known[-1]}'"
+            )
         raise UsageError(
             f"{matrix.path}: key 'releases': no interface stubs for Mesos {release}: the table has "
             f"the final releases {known[0]} to {known[-1]}{hint}"
