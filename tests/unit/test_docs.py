@@ -177,7 +177,7 @@ def test_the_examples_of_the_guides_parse():
         for line in re.findall(r"^ {4}\$ python -m buildkit (.+)$", page.read_text(), re.MULTILINE):
             words = shlex.split(line, comments=True)
             verb = make_parser([words[0]]).parse_args(words).verb
-            assert verb.NAME == words[0]
+            assert words[0] == verb.NAME
 
 
 class TestTheChecksThemselves:
@@ -208,7 +208,7 @@ class TestTheChecksThemselves:
     @pytest.mark.parametrize(
         "block",
         [
-            'releases = ["1.0.1"]\nmodule = [{ name = "m", version = "1", symbol = "m", sorce = "x" }]',
+            'releases = ["1.0.1"]\nmodule = [{ name = "m", version = "1", symbol = "m" }]',
             "[[edit]]\nwhy = 'x'\nfile = 'a'\npatern = 'x'\nreplacement = 'y'",
             '[archives]\nulr = "http://x"',
             'floor = "debian0"',
