@@ -8,7 +8,7 @@ from rich.text import Text
 
 from buildkit.archives import Archives
 from buildkit.assembly import assemble
-from buildkit.errors import ExitCode
+from buildkit.errors import ExitCode, TargetError
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import Status, exit_code
@@ -79,6 +79,7 @@ def write_contexts(  # noqa: PLR0913, PLR0917
     """
     mark_as_cache(workspace.build)
     written: list[Target] = []
+    code = ExitCode.OK
     sources = Sources(root=workspace.root, cache=workspace.repositories)
 
     def say_written(target: Target) -> None:
@@ -89,12 +90,17 @@ def write_contexts(  # noqa: PLR0913, PLR0917
     for target in targets:
         if target.sdk == "stub":
             smoke = options.smoke or matrix.file.defaults.smoke
-            context = assemble(target, sources, stub_sdk(target), smoke, console.print)
+            try:
+                context = assemble(target, sources, stub_sdk(target), smoke, console.print)
+            except TargetError as error:
+                console.print(Text(f"FAILED {target.name}: {error}", "red"), soft_wrap=True)
+                code = ExitCode.TARGET_FAILED
+                continue
             write_tree(context.tree(), workspace.context(target))
             say_written(target)
     others = tuple(target for target in targets if target.sdk != "stub")
     if not others:
-        return ExitCode.OK, targets
+        return code, tuple(written)
     plan = replace(make_plan(matrix, options, found), targets=others)
     with signals_as_interrupt():
         outcomes, interrupted = run_plan(
@@ -105,4 +111,4 @@ def write_contexts(  # noqa: PLR0913, PLR0917
             say_written(outcome.target)
         elif not outcome.good:
             print_failure(console, outcome)
-    return exit_code(outcomes, interrupted=interrupted), tuple(written)
+    return max(code, exit_code(outcomes, interrupted=interrupted)), tuple(written)

@@ -224,6 +224,17 @@ class TestContexts:
         cli.main(["contexts"])
         assert read_tree(folder) == first
 
+    def test_a_patch_that_does_not_apply_stops_its_own_target_only(self, project, capsys):
+        project.add('[[override]]\nmatch = "<1"\npatches = ["rules.toml"]\n')
+        (project.root / "rules.toml").write_text(
+            "[[edit]]\nwhy = 'x'\nfile = 'volume.cpp'\npattern = 'gone'\nreplacement = 'x'\n"
+        )
+        assert cli.main(["contexts"]) == ExitCode.TARGET_FAILED
+        out = capsys.readouterr().out
+        assert "FAILED volume/0.24.1/debian12: rules.toml: [[edit]] 1" in out
+        assert "build/contexts/1.0.1" in out
+        assert not (project.root / "build/contexts/0.24.1").exists()
+
 
 class TestInit:
     @pytest.mark.usefixtures("capsys")
