@@ -28,7 +28,7 @@ GUIDES = [page for page in PAGES if page.parent in {ROOT, ROOT / "docs"}]
 OF_OTHERS = {
     # pytest's and pip's, sha512sum's, Docker's, and those of Mesos's programs.
     *("--require-hashes", "--requirement", "--dest", "--quiet", "--ignore-missing", "--list"),
-    *("--target", "--modules", "--modules_dir", "--isolation", "--recovery_timeout"),
+    *("--print", "--target", "--modules", "--modules_dir", "--isolation", "--recovery_timeout"),
 }
 PATCH_KEYS = {"edit", "header", "diff"}
 
