@@ -171,6 +171,20 @@ def test_the_index_lists_every_guide():
     assert links == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
 
+def test_the_tools_own_modules_are_there():
+    """Those of the table in the guide on the inside, and the packages of the tool are all in it."""
+    text = (ROOT / "docs" / "inside.md").read_text()
+    table = text[text.index("## Who does what") : text.index("## SDK kinds")]
+    cells = re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([a-z]+/?)`", cell)}
+    package = ROOT / "buildkit"
+    assert {name for name in named if not (package / name).is_dir()} <= {
+        path.stem for path in package.glob("*.py")
+    }
+    packages = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert packages <= named
+
+
 def test_the_examples_of_the_guides_parse():
     """Whole command lines are what the parser takes, placeholders apart."""
     for page in GUIDES:
