@@ -4,35 +4,23 @@ Comments, string literals (raw ones too) and lines that go on behind a backslash
 token means is not this module's business. A name that a backslash cuts in two is read as two.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import accumulate
+from typing import Any
 
-# What begins first in the text is what it is. An apostrophe in a number begins no literal.
-_OPAQUE = re.compile(
-    r"""
-    (?P<comment> //(?:\\[ \t]*\r?\n|[^\n])* | /\*.*?(?:\*/|\Z) )
-  | (?P<raw> (?<![A-Za-z0-9_])(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?(?:\)(?P=mark)"|\Z) )
-  | (?P<number> (?<![A-Za-z0-9_$])\.?[0-9](?:[eEpP][+-]|'[A-Za-z0-9_]|[A-Za-z0-9_.])* )
-  | (?P<literal> "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z) | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z) )
-  | (?P<splice> \\[ \t]*\r?\n )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+from pcpp.parser import default_lexer
 
-_TOKEN = re.compile(
-    r"""
-    (?P<space>  [ \t\r\f\v]+ )
-  | (?P<name>   [A-Za-z_$][A-Za-z0-9_$]* )
-  | (?P<number> \.?[0-9](?:[eEpP][+-]|'[A-Za-z0-9_]|[A-Za-z0-9_.])* )
-  | (?P<text>   "[^"\n]*"? | '[^'\n]*'? )
-  | (?P<sign>   \#\# | << | >> | <= | >= | == | != | && | \|\| | \.\.\. | :: | . )
-    """,
-    re.VERBOSE,
-)
+from buildkit.cpp.parser import nodes, parse
+
+_RAW = frozenset({"R", "u8R", "uR", "UR", "LR"})
+_MARK = 16
+"""How long a raw string's delimiter may be."""
+_LONG_SIGNS = ("...", "::")
+_SPACES = frozenset({"CPP_WS", "CPP_COMMENT1", "CPP_COMMENT2"})
 
 
 class TokenKind(Enum):
@@ -81,7 +69,8 @@ class Source:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(found.end() for found in re.finditer(r"\n", self.text))]
+        lines = self.text.split("\n")
+        return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
 
     @property
     def line_count(self) -> int:
@@ -110,29 +99,199 @@ class Source:
 
     def tokens(self, start: int, end: int) -> tuple[Token, ...]:
         """The tokens between two offsets, spaces included; texts of literals are the file's own."""
-        found = []
-        for match in _TOKEN.finditer(self.code, start, end):
-            kind = TokenKind[(match.lastgroup or "").upper()]
-            text = match[0] if kind is not TokenKind.TEXT else self.text[slice(*match.span())]
-            found.append(Token(kind, text, match.start()))
+        found: list[Token] = []
+        for kind, first, last in _cut(self.code[start:end]):
+            text = (self.text if kind is TokenKind.TEXT else self.code)[
+                start + first : start + last
+            ]
+            if found and kind is found[-1].kind is TokenKind.SPACE:
+                before = found.pop()
+                found.append(Token(kind, before.text + text, before.offset))
+            else:
+                found.append(Token(kind, text, start + first))
         return tuple(found)
 
 
 def scan(path: str, text: str) -> Source:
     """Find what is code in a source. Never fails: what has no end goes to the end of the file."""
-    return Source(path=path, text=text, code=_OPAQUE.sub(_blank, text))
+    joined = _joined(text)
+    parts = []
+    at = 0
+    for start, end in _opaque(joined):
+        parts += [joined[at:start], _blank(joined[start:end])]
+        at = end
+    return Source(path=path, text=text, code="".join([*parts, joined[at:]]))
 
 
-def _blank(match: "re.Match[str]") -> str:
-    whole = match[0]
-    if match["number"] is not None:
-        return whole
-    if match["literal"] is None and match["raw"] is None:
+def _joined(text: str) -> str:
+    """The text with spaces where a backslash joins two lines, before anything else is looked at."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines[:-1]):
+        kept = line.rstrip(" \t\r")
+        joined = kept.endswith("\\")
+        lines[number] = kept[:-1] + " " * (len(line) - len(kept) + 2) if joined else f"{line}\n"
+    return "".join(lines)
+
+
+def _blank(whole: str) -> str:
+    """A comment or a literal with its quotes and what is before them, but without its content."""
+    quote = next((char for char in whole if char in "\"'"), "")
+    if whole.startswith("/") or not quote:
         return " " * len(whole)
-    if match["raw"] is not None:
-        at = whole.index('"')
-        return whole[:at] + '"' + " " * (len(whole) - at - 2) + ('"' if len(whole) > at + 1 else "")
-    if len(whole) < 2:  # noqa: PLR2004
-        return whole
-    inner = whole[1:-1] if whole[-1] == whole[0] else whole[1:]
-    return whole[0] + " " * len(inner) + whole[len(inner) + 1 :]
+    begin = whole.index(quote) + 1
+    end = quote if len(whole) > begin and whole.endswith(quote) else ""
+    return whole[:begin] + " " * (len(whole) - begin - len(end)) + end
+
+
+# --- what is no code
+
+
+def _opaque(text: str) -> Iterator[tuple[int, int]]:
+    """Where comments and literals begin and end.
+
+    The syntax tree has them, but not in all that a preprocessor reads: in a macro's body, which is
+    one node to it, ``"/*"`` begins a comment; an apostrophe in the prose of an ``#if 0`` begins a
+    literal that goes on in the next line; and ``R"(`` may be a name and a string where no value is
+    due. So a node counts only if nothing before it, back to the one that counted last, could begin
+    a comment or a literal. What could is looked up in its line, with pcpp's lexer.
+    """
+    if _opening(text, 0, len(text)) is None:
+        return
+    at = 0
+    for start, end, trusted in _nodes(text):
+        while at <= start:
+            doubtful = _opening(text, at, start)
+            if doubtful is None and trusted:
+                if start < end:
+                    yield start, end
+                at = end
+                break
+            if doubtful is None:
+                doubtful = _opening(text, start, end)
+            if doubtful is None:
+                break
+            kind, first, last = _by_line(text, at, doubtful)
+            if kind in {TokenKind.SPACE, TokenKind.TEXT}:
+                yield first, last
+            at = last
+
+
+def _nodes(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Start and end of the comments and literals in the syntax tree, and whether they may be so.
+
+    The last one is the end of the text.
+    """
+    # One byte a character, so that offsets are the same. Which character it is does not matter.
+    tree = parse(text.encode("ascii", "replace"))
+    for node in nodes(tree, "comment", "raw_string_literal", "string_literal", "char_literal"):
+        start, end = node.start_byte, node.end_byte
+        before = text[start - 1 : start]
+        # Perhaps part of what is before it, as in 1'000'000.
+        glued = before.isalnum() or (before != "" and before in "_$/")
+        torn = node.type in {"string_literal", "char_literal"} and "\n" in text[start:end]
+        yield start, end, not (glued or torn or node.has_error)
+    yield len(text), len(text), True
+
+
+def _opening(text: str, start: int, end: int) -> int | None:
+    """The first place, if any, at which a comment or a literal could begin."""
+    part = text[start:end]
+    if not ('"' in part or "'" in part or "/" in part):  # as nearly always; it is quicker so
+        return None
+    found = (text.find(sign, start, end) for sign in ('"', "'", "//", "/*"))
+    return min((at for at in found if at >= 0), default=None)
+
+
+def _by_line(text: str, at: int, doubtful: int) -> tuple[TokenKind, int, int]:
+    """The token that a place is in, by pcpp's lexer; what is before ``at`` is known already."""
+    begin = max(at, text.rfind("\n", 0, doubtful) + 1)
+    end = text.find("\n", doubtful)
+    line = text[begin : end if end >= 0 else len(text)]
+    before = ""
+    for kind, first, last in _cut(line):
+        if begin + last <= doubtful:
+            before = line[first:last]
+            continue
+        start = begin + first
+        if text.startswith("/*", start):
+            return TokenKind.SPACE, start, _behind(text, "*/", start + 2)
+        if before in _RAW and text[start] == '"':
+            # C has no raw strings, so pcpp's lexer has none.
+            mark, bracket, _ = text[start + 1 : start + _MARK + 2].partition("(")
+            if bracket and not any(char.isspace() or char in ")\\" for char in mark):
+                return TokenKind.TEXT, start, _behind(text, f'){mark}"', start + len(mark) + 2)
+        return kind, start, begin + last
+    raise AssertionError("a place that is not in its line")
+
+
+def _behind(text: str, sign: str, start: int) -> int:
+    found = text.find(sign, start)
+    return len(text) if found < 0 else found + len(sign)
+
+
+# --- tokens
+
+
+@cache
+def _lexer() -> Any:
+    return default_lexer()
+
+
+def _cut(line: str) -> Iterator[tuple[TokenKind, int, int]]:
+    """Kind, start and end of what a logical line consists of; comments are spaces.
+
+    By pcpp's lexer, which knows C: C++'s numbers, such as ``1'000`` and ``0b1``, come in pieces,
+    and so do names with a ``$``, ``...`` and ``::``.
+    """
+    lexer = _lexer().clone()
+    lexer.input(line)
+    while (token := lexer.token()) is not None:
+        start, end = token.lexpos, lexer.lexpos
+        kind = _kind(token.type, line, start)
+        match kind:
+            case TokenKind.NAME:
+                end = _name_end(line, end)
+            case TokenKind.NUMBER:
+                end = _number_end(line, end)
+            case TokenKind.TEXT if end == start + 1:
+                end = len(line)  # it has no end
+            case TokenKind.TEXT if line[start] == "L":
+                yield TokenKind.NAME, start, start + 1
+                start += 1
+            case TokenKind.SIGN:
+                end = max(
+                    [end, *(start + len(s) for s in _LONG_SIGNS if line.startswith(s, start))]
+                )
+            case _:
+                pass
+        lexer.lexpos = end
+        yield kind, start, end
+
+
+def _kind(pcpp_type: str, line: str, start: int) -> TokenKind:
+    char = line[start]
+    if pcpp_type in _SPACES or char.isspace():
+        return TokenKind.SPACE
+    if char in "\"'" or pcpp_type == "CPP_CHAR":
+        return TokenKind.TEXT
+    if char.isdigit() or (char == "." and line[start + 1 : start + 2].isdigit()):
+        return TokenKind.NUMBER
+    return TokenKind.NAME if char == "$" or char.isidentifier() else TokenKind.SIGN
+
+
+def _name_end(line: str, end: int) -> int:
+    while end < len(line) and (line[end].isalnum() or line[end] in "_$"):
+        end += 1
+    return end
+
+
+def _number_end(line: str, end: int) -> int:
+    """As the standard says what a preprocessing number is."""
+    while end < len(line):
+        char, before, after = line[end], line[end - 1], line[end + 1 : end + 2]
+        apostrophe = char == "'" and (after.isalnum() or after == "_")
+        sign = char in "+-" and before in "eEpP"
+        if not (apostrophe or sign or char.isalnum() or char in "_."):
+            break
+        end += 1
+    return end

@@ -5,11 +5,10 @@ releases, are read once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 
-import tree_sitter_cpp
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
+from buildkit.cpp.parser import parse
 from buildkit.uses.declarators import at, declared, function_declarator, parameters, text_of
 from buildkit.uses.expressions import Bodies
 from buildkit.uses.syntax import (
@@ -30,11 +29,6 @@ _CLASSES = frozenset({"class_specifier", "struct_specifier", "union_specifier"})
 _HOLLOW = frozenset({"linkage_specification", "declaration_list"})
 
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_cpp.language()))
-
-
 class Reader:
     """Reads files. Remembers what it has read."""
 
@@ -48,7 +42,7 @@ class Reader:
         if key not in self._units:
             # What is no UTF-8 was read so that it can be written back; the parser skips it.
             data = prepare(text, macros).encode(errors="surrogateescape")
-            root = _parser().parse(data).root_node
+            root = parse(data).root_node
             members = tuple(self._all(path, root.named_children))
             self._units[key] = Unit(path=path, members=members, whole=not root.has_error)
         return self._units[key]
