@@ -2,6 +2,8 @@
 
 Comments, string literals (raw ones too) and lines that go on behind a backslash are known; what a
 token means is not this module's business. A name that a backslash cuts in two is read as two.
+
+Comments and literals are those of tree-sitter's grammar, tokens those of pcpp's lexer.
 """
 
 from bisect import bisect_right
@@ -19,6 +21,7 @@ from buildkit.cpp.parser import nodes, parse
 _RAW = frozenset({"R", "u8R", "uR", "UR", "LR"})
 _MARK = 16
 """How long a raw string's delimiter may be."""
+_STEP = 1000
 _LONG_SIGNS = ("...", "::")
 _SPACES = frozenset({"CPP_WS", "CPP_COMMENT1", "CPP_COMMENT2"})
 
@@ -153,27 +156,25 @@ def _opaque(text: str) -> Iterator[tuple[int, int]]:
     one node to it, ``"/*"`` begins a comment; an apostrophe in the prose of an ``#if 0`` begins a
     literal that goes on in the next line; and ``R"(`` may be a name and a string where no value is
     due. So a node counts only if nothing before it, back to the one that counted last, could begin
-    a comment or a literal. What could is looked up in its line, with pcpp's lexer.
+    a comment or a literal. A line in which something could is read with pcpp's lexer.
     """
     if _opening(text, 0, len(text)) is None:
         return
     at = 0
     for start, end, trusted in _nodes(text):
         while at <= start:
-            doubtful = _opening(text, at, start)
-            if doubtful is None and trusted:
-                if start < end:
-                    yield start, end
+            doubtful = _opening(text, at, start if trusted else end)
+            if doubtful is None:
+                yield start, end
                 at = end
                 break
-            if doubtful is None:
-                doubtful = _opening(text, start, end)
-            if doubtful is None:
-                break
-            kind, first, last = _by_line(text, at, doubtful)
-            if kind in {TokenKind.SPACE, TokenKind.TEXT}:
-                yield first, last
-            at = last
+            line_end = text.find("\n", doubtful)
+            line_end = len(text) if line_end < 0 else line_end
+            at = max(at, text.rfind("\n", 0, doubtful) + 1)
+            for piece in _by_line(text, at, line_end):
+                yield piece
+                at = piece[1]
+            at = max(at, line_end)
 
 
 def _nodes(text: str) -> Iterator[tuple[int, int, bool]]:
@@ -195,33 +196,38 @@ def _nodes(text: str) -> Iterator[tuple[int, int, bool]]:
 
 def _opening(text: str, start: int, end: int) -> int | None:
     """The first place, if any, at which a comment or a literal could begin."""
-    part = text[start:end]
-    if not ('"' in part or "'" in part or "/" in part):  # as nearly always; it is quicker so
-        return None
-    found = (text.find(sign, start, end) for sign in ('"', "'", "//", "/*"))
-    return min((at for at in found if at >= 0), default=None)
+    # In steps, or each line of a long text that the parser can't read would cost all of the rest.
+    for begin in range(start, end, _STEP):
+        part = text[begin : min(begin + _STEP + 1, end)]
+        if '"' in part or "'" in part or "/" in part:
+            found = (part.find(sign) for sign in ('"', "'", "//", "/*"))
+            first = min((at for at in found if at >= 0), default=None)
+            if first is not None:
+                return begin + first
+    return None
 
 
-def _by_line(text: str, at: int, doubtful: int) -> tuple[TokenKind, int, int]:
-    """The token that a place is in, by pcpp's lexer; what is before ``at`` is known already."""
-    begin = max(at, text.rfind("\n", 0, doubtful) + 1)
-    end = text.find("\n", doubtful)
-    line = text[begin : end if end >= 0 else len(text)]
+def _by_line(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """As :func:`_opaque`, for a line or what is left of it; the last one may go on behind it."""
     before = ""
-    for kind, first, last in _cut(line):
-        if begin + last <= doubtful:
-            before = line[first:last]
-            continue
-        start = begin + first
-        if text.startswith("/*", start):
-            return TokenKind.SPACE, start, _behind(text, "*/", start + 2)
-        if before in _RAW and text[start] == '"':
-            # C has no raw strings, so pcpp's lexer has none.
-            mark, bracket, _ = text[start + 1 : start + _MARK + 2].partition("(")
-            if bracket and not any(char.isspace() or char in ")\\" for char in mark):
-                return TokenKind.TEXT, start, _behind(text, f'){mark}"', start + len(mark) + 2)
-        return kind, start, begin + last
-    raise AssertionError("a place that is not in its line")
+    for kind, first, last in _cut(text[start:end]):
+        found = start + first
+        if text.startswith("/*", found):
+            yield found, _behind(text, "*/", found + 2)
+        elif kind is TokenKind.TEXT:
+            raw_end = _raw_end(text, found) if before in _RAW else None
+            yield found, raw_end or start + last
+        elif text.startswith("//", found):
+            yield found, start + last
+        before = text[found : start + last]
+
+
+def _raw_end(text: str, quote: int) -> int | None:
+    """The end of a raw string, if that is what is in these quotes; C has none, so pcpp hasn't."""
+    mark, bracket, _ = text[quote + 1 : quote + _MARK + 2].partition("(")
+    if not bracket or any(char.isspace() or char in ")\\" for char in mark):
+        return None
+    return _behind(text, f'){mark}"', quote + len(mark) + 2)
 
 
 def _behind(text: str, sign: str, start: int) -> int:
@@ -240,11 +246,14 @@ def _lexer() -> Any:
 def _cut(line: str) -> Iterator[tuple[TokenKind, int, int]]:
     """Kind, start and end of what a logical line consists of; comments are spaces.
 
+    What goes on in the next line ends with this one.
+
     By pcpp's lexer, which knows C: C++'s numbers, such as ``1'000`` and ``0b1``, come in pieces,
     and so do names with a ``$``, ``...`` and ``::``.
     """
     lexer = _lexer().clone()
     lexer.input(line)
+    before = ""
     while (token := lexer.token()) is not None:
         start, end = token.lexpos, lexer.lexpos
         kind = _kind(token.type, line, start)
@@ -253,8 +262,12 @@ def _cut(line: str) -> Iterator[tuple[TokenKind, int, int]]:
                 end = _name_end(line, end)
             case TokenKind.NUMBER:
                 end = _number_end(line, end)
+            case TokenKind.TEXT if before in _RAW and (raw_end := _raw_end(line, start)):
+                end = raw_end
             case TokenKind.TEXT if end == start + 1:
-                end = len(line)  # it has no end
+                end = len(line)
+            case TokenKind.SPACE if line.startswith("/*", start):
+                end = _behind(line, "*/", start + 2)
             case TokenKind.TEXT if line[start] == "L":
                 yield TokenKind.NAME, start, start + 1
                 start += 1
@@ -265,12 +278,13 @@ def _cut(line: str) -> Iterator[tuple[TokenKind, int, int]]:
             case _:
                 pass
         lexer.lexpos = end
+        before = line[start:end]
         yield kind, start, end
 
 
 def _kind(pcpp_type: str, line: str, start: int) -> TokenKind:
     char = line[start]
-    if pcpp_type in _SPACES or char.isspace():
+    if pcpp_type in _SPACES or char.isspace() or line.startswith("/*", start):
         return TokenKind.SPACE
     if char in "\"'" or pcpp_type == "CPP_CHAR":
         return TokenKind.TEXT

@@ -3,7 +3,7 @@
 import pytest
 from support_cpp import read_module, release
 
-from buildkit.cpp.lexer import scan
+from buildkit.cpp.lexer import TokenKind, scan
 from buildkit.cpp.problems import ProblemKind
 from buildkit.cpp.reading import Reading
 from buildkit.encoding import Encoding
@@ -91,6 +91,12 @@ class TestText:
             "int n = 1'000; /*\n#if 0\n*/ kept",
             "char c = '\\''; /*\n#if 0\n*/ kept",
             "#error don't /*\n#undef A\nkept",
+            'MACRO x R"(\n#if 0\n)"; kept',
+            "#define A 1'000 /*\n#if 0\n*/\nkept",
+            "char c = '/*'; /*\n#if 0\n*/ kept",
+            "// it's \\\r\n#if 0\r\nkept",
+            "x //* \\\n#if 0\nkept",
+            '"\udce9" /*\n#if 0\n\udce9 */ kept',
         ],
     )
     def test_what_only_looks_like_a_directive_is_none(self, text):
@@ -106,6 +112,37 @@ class TestText:
     def test_however_a_directive_is_written_it_is_one(self, text):
         reading = read_module(f"{text}\nlost\n#endif\nkept\n", releases=SOME[:1])
         assert words(reading) == {"0.23.1": "kept"}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '#define A "/*"\n{} /* */',
+            "#define A '/*'\n{} /* */",
+            "#pragma don't /*\n{} /* */",
+            "#if 0\ndon't \"say\n#endif\n{}",
+            "class A : public B\n#if 1\n, public C  // it's\n{}\n#endif\n{{}};",
+            'void f(int a,\n#if 1\nint b = g("\n{}\n#endif\n);',
+            'xR"(\n{}\n)"',
+            'R"a b(\n{}\n)a b"',
+            "\udce9' \"\n{}",
+            "1'000' \n{}",
+            "é'/*\n{} /* */",
+        ],
+    )
+    def test_what_no_comment_and_no_literal_hides_is_a_directive(self, text):
+        """However little like C++ it is."""
+        reading = read_module(text.format("#define THERE 1\n#define B"), releases=SOME[:1])
+        [variant] = reading.variants("main.cpp")
+        assert variant.macros["THERE"] == "1"
+
+    def test_the_tokens_of_a_directive_are_cpps(self):
+        text = '#if 1\'000 ... a::b $x 0b1 .5e+3 <<= L\'a\' /* b */ u8"/*" é##x R"(")" \'x'
+        tokens = scan("a", text).tokens(3, len(text))
+        assert [token.text for token in tokens if token.kind is not TokenKind.SPACE] == [
+            *("1'000", "...", "a", "::", "b", "$x", "0b1", ".5e+3", "<<=", "L", "'a'", "u8"),
+            *('"/*"', "é", "##", "x", "R", '"(")"', "'x"),
+        ]
+        assert all(text.startswith(t.text, t.offset) for t in tokens if t.text.strip())
 
     def test_places_are_those_of_the_file(self):
         source = scan("a", 'x\n  "a\\\nb" yz')
