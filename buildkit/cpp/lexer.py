@@ -22,6 +22,7 @@ _RAW = frozenset({"R", "u8R", "uR", "UR", "LR"})
 _MARK = 16
 """How long a raw string's delimiter may be."""
 _STEP = 1000
+"""How many characters are looked at together."""
 _LONG_SIGNS = ("...", "::")
 _SPACES = frozenset({"CPP_WS", "CPP_COMMENT1", "CPP_COMMENT2"})
 
@@ -104,9 +105,8 @@ class Source:
         """The tokens between two offsets, spaces included; texts of literals are the file's own."""
         found: list[Token] = []
         for kind, first, last in _cut(self.code[start:end]):
-            text = (self.text if kind is TokenKind.TEXT else self.code)[
-                start + first : start + last
-            ]
+            whole = self.text if kind is TokenKind.TEXT else self.code
+            text = whole[start + first : start + last]
             if found and kind is found[-1].kind is TokenKind.SPACE:
                 before = found.pop()
                 found.append(Token(kind, before.text + text, before.offset))
@@ -272,9 +272,8 @@ def _cut(line: str) -> Iterator[tuple[TokenKind, int, int]]:
                 yield TokenKind.NAME, start, start + 1
                 start += 1
             case TokenKind.SIGN:
-                end = max(
-                    [end, *(start + len(s) for s in _LONG_SIGNS if line.startswith(s, start))]
-                )
+                long = next((sign for sign in _LONG_SIGNS if line.startswith(sign, start)), "")
+                end = max(end, start + len(long))
             case _:
                 pass
         lexer.lexpos = end
