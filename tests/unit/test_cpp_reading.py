@@ -119,6 +119,8 @@ class TestText:
             '#define A "/*"\n{} /* */',
             "#define A '/*'\n{} /* */",
             "#pragma don't /*\n{} /* */",
+            "don't\n' /*\n{} /* */",
+            '"\n" /*\n{} /* */',
             "#if 0\ndon't \"say\n#endif\n{}",
             "class A : public B\n#if 1\n, public C  // it's\n{}\n#endif\n{{}};",
             'void f(int a,\n#if 1\nint b = g("\n{}\n#endif\n);',
