@@ -85,6 +85,9 @@ class Names:
         self.units = units
         self._releases = tuple(releases)
         self._by_path = {unit.path: unit for unit in units}
+        self._by_file_name: dict[str, list[str]] = {}
+        for path in self._by_path:
+            self._by_file_name.setdefault(_file_name(path), []).append(path)
         self._includes: dict[str, list[str]] = {}
         self._visible: dict[str, list[str]] = {}
         self.catalogue = catalogue
@@ -186,21 +189,26 @@ class Names:
     def visible_files(self, path: str) -> list[str]:
         """A file and the module's own headers that it includes, directly or not."""
         if path not in self._visible:
-            found: list[str] = []
+            found: dict[str, None] = {}
             waiting = [path]
             while waiting:
                 current = waiting.pop()
                 if current not in found:
-                    found.append(current)
+                    found[current] = None
                     waiting += self._included(current)
-            self._visible[path] = found
+            self._visible[path] = list(found)
         return self._visible[path]
 
     def _included(self, path: str) -> list[str]:
         """The module's own files that one of them includes."""
         if path not in self._includes:
             named = [n.path for n in self._by_path[path].members if isinstance(n, Include)]
-            self._includes[path] = [p for name in named for p in self._by_path if _is(p, name)]
+            self._includes[path] = [
+                candidate
+                for name in named
+                for candidate in self._by_file_name.get(_file_name(name), ())
+                if _is(candidate, name)
+            ]
         return self._includes[path]
 
     # --- looking up
@@ -366,6 +374,10 @@ def _usings(parts: Sequence[Expression | Statement]) -> Iterator[Using]:
             yield part
         elif isinstance(part, Block):
             yield from _usings(part.parts)
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _is(path: str, name: str) -> bool:
