@@ -25,6 +25,25 @@ AGENT = """
 namespace process { int absent(); }
 int recover() { return process::absent(); }
 """
+HANDOVER = """
+#include <atomic>
+static std::atomic<bool> ready;
+void give() { ready = true; }
+void take() { while (!ready) {} }
+"""
+HANDING = """
+#include <thread>
+void give();
+void take();
+int main() {
+  int value = 0;
+  std::thread other([&] { value = 1; give(); });
+  take();
+  int taken = value;
+  other.join();
+  return taken - 1;
+}
+"""
 SOURCES = texts(
     [
         ("mesos/include/mesos/module/module.proto", ""),
@@ -74,8 +93,8 @@ def built(tmp_path):
     run("g++", "-fPIC", "-c", tmp_path / "p.cpp", "-o", tmp_path / "p.o")
     run("ar", "rcs", protobuf / "lib" / "libprotobuf.a", tmp_path / "p.o")
 
-    def build(sources):
-        tree = runtime_tree(sources, RELEASE, libprocess=False, compiler="g++", flags=())
+    def build(sources, flags=()):
+        tree = runtime_tree(sources, RELEASE, libprocess=False, compiler="g++", flags=flags)
         write_tree(tree, step)
         done = subprocess.run(
             ["sh", step / "runtime.sh", sdk, protobuf, tmp_path / "out"],
@@ -129,6 +148,22 @@ def test_what_is_missing_and_never_called_does_not_keep_it_from_loading(built, t
     flags = ("-Wl,--allow-shlib-undefined", f"-Wl,-rpath,{library.parent}", "-Wl,-z,lazy")
     run("g++", tmp_path / "main.cpp", library, *flags, "-o", program)
     assert subprocess.run([program], check=False).returncode == 1
+
+
+@pytest.mark.parametrize(("flags", "races"), [((), True), (("-fsanitize=thread",), False)])
+def test_what_a_runtime_hands_between_threads_is_a_race_unless_it_is_watched(
+    built, tmp_path, flags, races
+):
+    done, library = built({**SOURCES, "mesos/src/slave/state.cpp": File(HANDOVER.encode())}, flags)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "main.cpp").write_text(HANDING)
+    program = tmp_path / "main"
+    linking = ("-Wl,--allow-shlib-undefined", f"-Wl,-rpath,{library.parent}", "-Wl,-z,lazy")
+    watching = ("-std=c++11", "-fsanitize=thread", "-pthread")
+    run("g++", *watching, tmp_path / "main.cpp", library, *linking, "-o", program)
+    found = subprocess.run([program], check=False, capture_output=True, text=True)
+    assert ("data race" in found.stderr) == races, found.stderr
+    assert found.returncode == (66 if races else 0)
 
 
 def test_a_source_that_does_not_compile_fails_the_step_and_is_shown(built):

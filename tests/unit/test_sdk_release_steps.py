@@ -11,7 +11,7 @@ from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.headers import compile_flags, sdk_tree
 from buildkit.sdk.release.messages import generate_tree
 from buildkit.sdk.release.protobuf import protobuf_tree
-from buildkit.sdk.release.runtime import runtime_tree
+from buildkit.sdk.release.runtime import runtime_flags, runtime_tree
 from buildkit.sdk.release.substitution import substitute
 from buildkit.tree import File, texts
 
@@ -115,6 +115,13 @@ GENERATED = texts(
         ("src/messages/messages.pb.h", ""),
     ]
 )
+
+OLD_STRINGS = """
+[[platform]]
+name = "old"
+base = "debian:bookworm-slim"
+cxx11_abi = false
+"""
 
 
 def text(tree, path):
@@ -351,6 +358,32 @@ class TestRuntime:
     def test_only_with_libprocess_nothing_may_stay_undefined(self):
         assert "-z,lazy" in text(runtime(), "runtime.sh")
         assert "-z,defs" in text(runtime(libprocess=True), "runtime.sh")
+        watched = runtime(libprocess=True, flags=("-fsanitize=thread",))
+        assert "-z,lazy" in text(watched, "runtime.sh")
+
+    @pytest.mark.parametrize(
+        ("sanitizer", "libprocess", "watched"),
+        [
+            ("thread", True, True),
+            ("thread", False, False),
+            ("address", True, False),
+            ("address", False, False),
+        ],
+    )
+    def test_only_what_threads_meet_in_is_watched_by_the_thread_sanitizer(
+        self, project, sanitizer, libprocess, watched
+    ):
+        project.write(f"{project.path.read_text()}{OLD_STRINGS}")
+        target = project.target(sanitize=(sanitizer,))
+        flags = runtime_flags(target, libprocess=libprocess)
+        assert ("-fsanitize=thread" in flags) == watched
+        assert "-fsanitize=address" not in flags
+        assert "-D_GLIBCXX_USE_CXX11_ABI=0" in flags
+
+    def test_without_a_sanitizer_every_runtime_has_the_flags_of_the_abi_alone(self, project):
+        project.write(f"{project.path.read_text()}{OLD_STRINGS}")
+        flags = {runtime_flags(project.target(), libprocess=choice) for choice in (True, False)}
+        assert flags == {("-D_GLIBCXX_USE_CXX11_ABI=0",)}
 
     @pytest.mark.parametrize(
         ("release", "path", "there"),

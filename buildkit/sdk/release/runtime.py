@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from buildkit.errors import UnavailableError
+from buildkit.plan import Target
 from buildkit.releases import Release
 from buildkit.sdk.release.headers import compile_flags
 from buildkit.sdk.release.messages import (
@@ -70,6 +71,18 @@ def runtime_parts() -> Parts:
     return Parts.model_validate(tomllib.loads(text))
 
 
+def runtime_flags(target: Target, *, libprocess: bool) -> tuple[str, ...]:
+    """What the runtime of ``target`` is compiled with, beside what every runtime is.
+
+    Threads meet inside libprocess, by atomic operations that ThreadSanitizer only sees where it
+    compiled them: without them all that is handed from one thread to another looks like a race.
+    Other sanitizers, and the core, which has no threads, do as well with the plain runtime.
+    """
+    if libprocess and target.sanitizer == "thread":
+        return target.harness_flags
+    return target.abi_flags
+
+
 def runtime_tree(
     sources: Tree, release: Release, *, libprocess: bool, compiler: str, flags: Sequence[str]
 ) -> dict[str, File]:
@@ -77,7 +90,7 @@ def runtime_tree(
 
     ``sh runtime.sh SDK PROTOBUF FOLDER`` makes ``lib/libmesos_runtime.so``.
     ``sources`` are normalised and patched; ``libprocess`` says whether it is in, and then nothing
-    may stay undefined; ``flags`` are the platform's.
+    may stay undefined but what a sanitizer's run time has; ``flags`` are :func:`runtime_flags`.
 
     Raises :class:`UnavailableError` if the sources lack a file that belongs in.
     """
@@ -122,7 +135,8 @@ def runtime_tree(
             compiler=compiler,
             link_flags=flags,
             folders=import_folders(protos),
-            complete=libprocess,
+            # A sanitizer's run time is the harness's.
+            complete=libprocess and not any(flag.startswith("-fsanitize=") for flag in flags),
         ),
     }
 

@@ -25,7 +25,7 @@ from buildkit.sdk.release.headers import compile_flags, sdk_tree
 from buildkit.sdk.release.libprocess import needs_libprocess
 from buildkit.sdk.release.messages import generate_tree
 from buildkit.sdk.release.protobuf import protobuf_tree
-from buildkit.sdk.release.runtime import runtime_tree
+from buildkit.sdk.release.runtime import runtime_flags, runtime_tree
 from buildkit.sdk.release.sources import lacking_archives, read_sources
 from buildkit.steps import Site, StepFailedError, Steps
 from buildkit.tarballs import write_tarball
@@ -195,18 +195,18 @@ class ReleaseSdks:
 
     def _runtime(self, parts: _Parts, sdk: Path, undefined: frozenset[str]) -> Runtime:
         libprocess = needs_libprocess(parts.target.release, undefined)
-        variant = "libprocess" if libprocess else "core"
 
         def describe(entry: Path) -> None:
             sources = self._sources(parts)
             trees = (
                 self._protobuf_tree(parts, sources),
-                self._runtime_tree(parts, sources, variant),
+                self._runtime_tree(parts, sources, libprocess=libprocess),
             )
             (entry / _DIGEST).write_text(digest_of(*map(tree_digest, trees)))
 
         # As for the SDK: first what it is made of, by content, and then whether that was made.
-        of = digest_of("runtime", parts.digest, variant)
+        flags = runtime_flags(parts.target, libprocess=libprocess)
+        of = digest_of("runtime", parts.digest, "libprocess" if libprocess else "core", *flags)
         described = self._steps.once("runtime-digest", of, parts.site, describe)
         digest = digest_of(
             *((described.entry / _DIGEST).read_text(), (sdk / _DIGEST).read_text()),
@@ -215,7 +215,7 @@ class ReleaseSdks:
 
         def fill(entry: Path) -> None:
             sources = self._sources(parts)
-            tree = self._runtime_tree(parts, sources, variant)
+            tree = self._runtime_tree(parts, sources, libprocess=libprocess)
             inputs = {_PACKED: sdk / _PACKED, "protobuf": self._protobuf(parts, sources)}
             with self._steps.wide_slot(parts.site) as jobs:
                 self._run(parts, "runtime", tree, inputs, entry, jobs=jobs)
@@ -230,14 +230,14 @@ class ReleaseSdks:
             inputs={"runtime": product.entry},
         )
 
-    def _runtime_tree(self, parts: _Parts, sources: Tree, variant: str) -> Tree:
+    def _runtime_tree(self, parts: _Parts, sources: Tree, *, libprocess: bool) -> Tree:
         with _judging(parts.target):
             return runtime_tree(
                 sources,
                 parts.target.release,
-                libprocess=variant == "libprocess",
+                libprocess=libprocess,
                 compiler=parts.compiler,
-                flags=parts.flags,
+                flags=runtime_flags(parts.target, libprocess=libprocess),
             )
 
     def _protobuf_tree(self, parts: _Parts, sources: Tree) -> Tree:
