@@ -361,6 +361,11 @@ class TestRuntime:
         watched = runtime(libprocess=True, flags=("-fsanitize=thread",))
         assert "-z,lazy" in text(watched, "runtime.sh")
 
+    def test_what_is_watched_keeps_the_symbols_that_reports_name_functions_by(self):
+        assert "-Wl,-s" in text(runtime(), "runtime.sh").split()
+        watched = runtime(flags=("-fsanitize=thread",))
+        assert "-Wl,-s" not in text(watched, "runtime.sh").split()
+
     @pytest.mark.parametrize(
         ("sanitizer", "libprocess", "watched"),
         [

@@ -135,8 +135,8 @@ def runtime_tree(
             compiler=compiler,
             link_flags=flags,
             folders=import_folders(protos),
-            # A sanitizer's run time is the harness's.
-            complete=libprocess and not any(flag.startswith("-fsanitize=") for flag in flags),
+            complete=libprocess,
+            watched=any(flag.startswith("-fsanitize=") for flag in flags),
         ),
     }
 
