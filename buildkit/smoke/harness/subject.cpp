@@ -61,6 +61,8 @@ Answer await(const process::Future<T>& future, double seconds)
   while (future.isPending() && now() < end) {
     ::usleep(500);
   }
+  // Takes the future's lock after whoever has set it; states alone are read without it.
+  future.onAny([](const process::Future<T>&) {});
 
   Answer answer;
   answer.state = Answer::PENDING;
