@@ -1,7 +1,8 @@
 """What a module meets on a release, as one digest: equal ones make releases interchangeable. Pure.
 
 A digest is over the text that is compiled and over the table's rows, as content, of all that the
-text asks for. What a release has besides does not matter to the module.
+text asks for: whole interfaces and messages, not only the methods and fields in use. What a release
+has besides does not matter to the module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def fingerprints_of(catalogue: Catalogue, uses: Sequence[Uses]) -> Mapping[Relea
 def _about(demand: Demand) -> str:
     match demand:
         case Access():
-            return f"{demand.message}.{demand.accessor}"
+            return demand.message
         case MemberAccess():
             return f"{demand.type}.{demand.member}"
         case LooseAccess():
@@ -75,9 +76,11 @@ def _rows(catalogue: Catalogue, demand: Demand, release: Release) -> Iterator[Ro
         case Descriptor(type=type_):
             kind = catalogue.kind_of(type_, release)
             rows = iter(() if kind is None else (kind,))
-        case Access(message=message, accessor=accessor):
-            key = catalogue.message(message) or ""
-            rows = (a.field for a in catalogue.accessors[key].get(accessor, ()))
+        case Access(message=message):
+            # All of it: what a message brings that the module does not look at may still matter to
+            # how it behaves, as a secret does that it takes for a value.
+            key = catalogue.message(message)
+            rows = iter(table.messages[key].fields if key else ())
         case LooseAccess(accessor=accessor):
             owners = catalogue.accessor_owners[accessor]
             rows = (a.field for key in owners for a in catalogue.accessors[key][accessor])

@@ -106,7 +106,7 @@ def test_mesos_among_the_systems_own_files_is_found(project, make_image):
     )
     outcome = project.run("image")
     assert outcome.stages[1].state == "passed", outcome.cause
-    assert any("hidden" in warning for warning in outcome.warnings)
+    assert any("silent-override" in warning for warning in outcome.warnings)
 
 
 def test_a_symbol_that_libmesos_lacks_is_named(project, make_image):

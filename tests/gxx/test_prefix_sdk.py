@@ -280,7 +280,7 @@ class TestHeaders:
             "src/tiny.cpp",
             f"#include <mesos/base.hpp>\nstruct Mine : Base {{ int update(); }};\n{MODULE}",
         )
-        assert any("hidden" in warning for warning in project.run().warnings)
+        assert any("silent-override" in warning for warning in project.run().warnings)
 
     def test_third_party_headers_in_the_places_of_a_bundling_install_are_found(self, project):
         install(project)

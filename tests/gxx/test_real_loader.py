@@ -287,6 +287,7 @@ def make(folder: Path, core: Path) -> None:
     )
     target = SimpleNamespace(
         name="toy",
+        sanitizer=None,
         library=f"libtoy-{RELEASE}.so",
         env={"TOY_WORD": WORD},
         platform=SimpleNamespace(compiler="g++"),

@@ -398,14 +398,18 @@ def test_guards_that_belong_together_must_agree():
 
 
 def test_equal_fingerprints_are_for_what_the_module_cannot_tell_apart():
-    releases = ("1.4.3", "1.5.0", "1.6.2", "1.7.0", "1.11.0")
+    releases = ("1.4.3", "1.5.0", "1.6.2", "1.7.0", "1.7.3", "1.8.0", "1.9.0", "1.11.0")
     predictions = foretell(LAUNCH + "info->add_mounts(); }", *releases)
     prints = {str(release): one for release, one in predictions.fingerprints.items()}
     assert prints["1.4.3"] != prints["1.5.0"]
     assert prints["1.5.0"] == prints["1.6.2"]
     # The header that it includes brings <vector> instead of <list>.
     assert prints["1.6.2"] != prints["1.7.0"]
-    assert prints["1.7.0"] == prints["1.11.0"]
+    assert prints["1.7.0"] == prints["1.7.3"]
+    # Other fields of a message that it uses: they may matter to what comes of it.
+    assert prints["1.7.3"] != prints["1.8.0"]
+    assert prints["1.8.0"] != prints["1.9.0"]
+    assert prints["1.9.0"] == prints["1.11.0"]
 
 
 def test_a_fingerprint_changes_with_what_the_interface_says_but_not_with_what_it_does():
