@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="pairs of rebuilds (default: 3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     parts = arguments.parts or [*RELEASES, REBUILD]
     results = Results(cpus=os.cpu_count() or 1)
     with (
