@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support_environment import plain_environment
 from support_marathon import MarathonServer
 
 from buildkit.manifest import ArtifactRecord, Manifest, SmokeRecord, TargetRecord, manifest_json
 
-REPOSITORY = Path(__file__).parents[2]
 LIBRARY = b"a library, as far as the manifest goes"
 MATRIX = """\
 releases = ["0.24.1", "1.0.1"]
@@ -37,13 +35,6 @@ base = "debian:bookworm-slim"
 name = "debian11"
 base = "debian:bullseye-slim"
 """
-
-
-def plain_environment():
-    """This process's own, but for colours, which would hide words from the tests."""
-    colours = {"FORCE_COLOR", "CLICOLOR_FORCE"}
-    inherited = {name: value for name, value in os.environ.items() if name not in colours}
-    return {**inherited, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
 class Project:

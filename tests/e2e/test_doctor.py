@@ -10,14 +10,13 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from support_daemon import FakeDaemon
+from support_environment import plain_environment
 
 from buildkit.doctor.probes import LocksProbe, PythonProbe
 
-REPOSITORY = Path(__file__).parents[2]
 MATRIX = """\
 releases = ["0.24.1", "1.0.1"]
 
@@ -30,13 +29,6 @@ version = "1.0.0"
 symbol = "descriptor"
 source = "src"
 """
-
-
-def plain_environment():
-    """This process's own, but for colours, which would hide words from the tests."""
-    colours = {"FORCE_COLOR", "CLICOLOR_FORCE"}
-    inherited = {name: value for name, value in os.environ.items() if name not in colours}
-    return {**inherited, "NO_COLOR": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
 class Project:
