@@ -72,9 +72,12 @@ def libraries(project, tree_digests):
 
 
 def test_by_address_two_releases_are_built_there_and_come_back(
-    far, far_steps, away, docker_engine, tree_digests
+    far, far_steps, away, tree_digests, monkeypatch
 ):
-    here = away.good_build(engine="docker")
+    with monkeypatch.context() as environment:
+        # The daemon of the tests may be another than the one of the default socket.
+        environment.setitem(away.env, "DOCKER_HOST", os.environ.get("DOCKER_HOST", ""))
+        here = away.good_build(engine="docker")
     assert far.url not in here.out
     expected = libraries(away, tree_digests)
     assert len(expected) == 2 * len(RELEASES)
