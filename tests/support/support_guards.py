@@ -216,13 +216,9 @@ def build_isolator(
 
     The result cache is at ``cache``; ``env`` goes beside the environment that is there.
     """
-    shutil.copytree(ISOLATOR, folder / "isolator")
-    if mutation is not None:
-        (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+    write_project(folder, listed, mutation)
     (folder / "build").mkdir()
     (folder / "build" / "cache").symlink_to(cache)
-    releases = ", ".join(f'"{release}"' for release in listed)
-    (folder / "matrix.toml").write_text(_MATRIX.format(releases=releases))
     done = subprocess.run(
         [sys.executable, "-m", "buildkit", "build", "--json", *arguments],
         cwd=folder,
@@ -241,10 +237,19 @@ def build_isolator(
     )
 
 
+def write_project(folder: Path, listed: Iterable[Release], mutation: Mutation | None) -> None:
+    """The isolator, mutated or as it is, and a matrix of the releases ``listed``."""
+    shutil.copytree(ISOLATOR, folder / "isolator")
+    if mutation is not None:
+        (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+    releases = ", ".join(f'"{release}"' for release in listed)
+    (folder / "matrix.toml").write_text(_MATRIX.format(releases=releases))
+
+
 def check_representatives(folder: Path, verdicts: Mapping[Release, object]) -> None:
     """Of the releases that have a verdict, those that stand for each other must have the same.
 
-    ``folder`` is one that :func:`build_isolator` has built in.
+    ``folder`` is one of :func:`write_project`.
     """
     matrix = load_matrix(folder / "matrix.toml")
     options = Options(only=tuple(map(str, verdicts)), sdk="stub", engine="host")
