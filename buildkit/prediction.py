@@ -28,6 +28,7 @@ from buildkit.uses.fingerprints import fingerprints_of
 from buildkit.uses.judging import Consequence, Issue, Judge
 from buildkit.uses.lateness import Late, Lateness, Twin
 from buildkit.uses.module import NO_PROTOS, Uses, read_uses
+from buildkit.uses.neglect import Heedless, Neglect, Neglects
 
 UNGUARDED = Rule(
     name="unguarded-change",
@@ -54,7 +55,29 @@ TWIN = Rule(
     level=Level.NOTE,
     summary="The code uses a field in releases that have its successor already.",
 )
-RULES = (UNGUARDED, SILENT, CONTRADICTION, LATE, TWIN)
+NEGLECTED = {
+    Heedless.PARAMETER: Rule(
+        name="unread-parameter",
+        level=Level.WARNING,
+        summary="A method names a parameter that only some releases pass, and never reads it.",
+    ),
+    Heedless.TAG: Rule(
+        name="unread-tag",
+        level=Level.WARNING,
+        summary="A field is read that has become one of several, without asking which it is.",
+    ),
+    Heedless.OPTIONAL: Rule(
+        name="no-longer-required",
+        level=Level.WARNING,
+        summary="A field is read that a release may leave out, and another always has instead.",
+    ),
+    Heedless.CAPABILITY: Rule(
+        name="lost-request",
+        level=Level.WARNING,
+        summary="What the module asks older releases for has moved, and it asks no more.",
+    ),
+}
+RULES = (UNGUARDED, SILENT, CONTRADICTION, LATE, TWIN, *NEGLECTED.values())
 
 
 class Verdict(StrEnum):
@@ -198,6 +221,7 @@ def predict_files(
         *(f for i, some in _merged(issues).items() for f in _findings(history, i, some)),
         *_late(lateness.late()),
         *(_twin(twin) for twin in lateness.twins()),
+        *(_neglected(one, some) for one, some in Neglects(catalogue, uses).find().items()),
     ]
     return Predictions(
         findings=in_order(findings),
@@ -327,6 +351,16 @@ def _twin(twin: Twin) -> Finding:
         releases=twin.releases,
         message=f"{twin.demand.message} has both {twin.old} and {twin.new}, which outlives it",
         advice=f"use {twin.new} in these releases as well",
+    )
+
+
+def _neglected(neglect: Neglect, releases: tuple[Release, ...]) -> Finding:
+    return Finding(
+        rule=NEGLECTED[neglect.what],
+        place=neglect.place,
+        releases=releases,
+        message=neglect.problem,
+        advice=neglect.advice,
     )
 
 

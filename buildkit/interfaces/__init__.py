@@ -9,6 +9,7 @@ without ``until`` to 1.11.0. A fact that comes, goes and comes back has a row fo
 - ``messages.json``, ``enums.json``: protobuf messages and enums, nested ones by dotted name
 - ``further.json``: more of both, for other kinds than isolators and for frameworks
 - ``modules.json``: module descriptor, module kinds, the loader's rules, version macros
+- ``successions.json``: what is asked of Mesos at one place and, in later releases, at another
 - ``sdk.json``: bundled libraries, .proto files, includes, folders, compilers
 - ``releases.json``: dates of the release tags
 
@@ -16,7 +17,17 @@ Nothing here touches anything outside the package; :func:`load` is the one funct
 """
 
 from buildkit.interfaces.loading import TableError, load
-from buildkit.interfaces.rows import FIRST, LAST, EnumValue, Field, Location, Method, Parameter, Row
+from buildkit.interfaces.rows import (
+    FIRST,
+    LAST,
+    EnumValue,
+    Field,
+    Location,
+    Method,
+    Parameter,
+    Row,
+    Succession,
+)
 from buildkit.interfaces.table import Base, Generation, InterfaceTable
 
 __all__ = [
@@ -31,6 +42,7 @@ __all__ = [
     "Method",
     "Parameter",
     "Row",
+    "Succession",
     "TableError",
     "load",
 ]

@@ -36,11 +36,15 @@ from buildkit.interfaces.rows import (
     Row,
     Rule,
     Struct,
+    Succession,
 )
 from buildkit.interfaces.table import InterfaceTable
 from buildkit.releases import FINAL_RELEASES, Release, did_you_mean
 
-FILES = ("interfaces", "structs", "messages", "enums", "modules", "sdk", "releases")
+FILES = (
+    *("interfaces", "structs", "messages", "enums", "modules", "successions", "sdk"),
+    "releases",
+)
 """Stems of the JSON files a table consists of."""
 FURTHER = "further"
 """Stem of the file with messages that isolators do not need."""
@@ -75,8 +79,9 @@ def load(path: Path | None = None, *, further: bool = False) -> InterfaceTable:
     if further:
         _add(readers[FURTHER], "messages", messages, _messages)
         _add(readers[FURTHER], "enums", enums, _enums)
+    interfaces = _interfaces(readers["interfaces"])
     return InterfaceTable(
-        interfaces=_interfaces(readers["interfaces"]),
+        interfaces=interfaces,
         structs=_structs(readers["structs"]),
         messages=messages,
         enums=enums,
@@ -90,6 +95,7 @@ def load(path: Path | None = None, *, further: bool = False) -> InterfaceTable:
         proto_rows=sdk.rows("", sdk.root, "protos", Proto, lambda row: row.proto),
         isolator_proto_rows=sdk.rows("", sdk.root, "isolator_protos", Proto, lambda row: row.proto),
         include_rows=sdk.rows("", sdk.root, "includes", Includes, lambda row: row.header),
+        successions=_successions(readers["successions"], interfaces, messages),
         feature_rows=sdk.rows("", sdk.root, "features", Feature, lambda row: row.name),
         dates=_dates(readers["releases"]),
         digest=digest.hexdigest(),
@@ -311,6 +317,21 @@ def _loader(reader: _Reader) -> Loader:
         rejects=tuple(entry["rejects"]),
         rejects_at_create=tuple(entry["rejects_at_create"]),
         rules=reader.rows("loader", entry, "rules", Rule, lambda row: row.about),
+    )
+
+
+def _successions(
+    reader: _Reader, interfaces: dict[str, Interface], messages: dict[str, Message]
+) -> tuple[Succession, ...]:
+    for what, places in reader.root.items():
+        if not isinstance(places, list):
+            raise reader.error(what, "expected a list of places")
+        for place in places:
+            owners = interfaces if place.endswith("()") else messages
+            if place.rpartition(".")[0] not in owners:
+                raise reader.error(what, f"{place!r} is of no interface or message of the table")
+    return tuple(
+        Succession(what=what, places=tuple(places)) for what, places in reader.root.items()
     )
 
 

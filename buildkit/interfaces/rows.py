@@ -284,3 +284,13 @@ class Loader:
     """Conditions in the order they are checked; the first that holds rejects the library."""
     rejects_at_create: tuple[str, ...]
     rules: tuple[Rule, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Succession:
+    """What an author asks Mesos for at one place and, in later releases, at another."""
+
+    what: str
+    """In words."""
+    places: tuple[str, ...]
+    """``Interface.method()`` or ``Message.field``, the oldest first."""

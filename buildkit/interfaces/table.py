@@ -31,6 +31,7 @@ from buildkit.interfaces.rows import (
     Row,
     Rule,
     Struct,
+    Succession,
 )
 from buildkit.releases import FINAL_RELEASES, Release, did_you_mean
 
@@ -79,6 +80,7 @@ class InterfaceTable:
     isolator_proto_rows: tuple[Proto, ...]
     include_rows: tuple[Includes, ...]
     feature_rows: tuple[Feature, ...]
+    successions: tuple[Succession, ...]
     dates: Mapping[Release, str]
     """Commit date of each release's tag, ISO 8601."""
     digest: str

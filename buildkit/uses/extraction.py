@@ -1,6 +1,6 @@
 """Finds what a module's code demands of Mesos, in one variant of its sources. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from buildkit.findings import Place
@@ -73,11 +73,25 @@ class UnknownName:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A parameter that has a name which the function's body does not contain."""
+
+    place: Place
+    function: str
+    """The function's full name."""
+    parameters: int
+    """How many the function has."""
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Extract:
     """What one variant of a module says."""
 
     demands: tuple[Demand, ...]
     unknown: tuple[UnknownName, ...]
+    unread: tuple[Unread, ...]
     locals: dict[str, frozenset[str]]
     """Names that each function declares, by the function's file and full name."""
 
@@ -100,6 +114,7 @@ class Extractor:
         self._features = {row.name for row in catalogue.table.feature_rows}
         self._demands: dict[Demand, None] = {}
         self._unknown: dict[UnknownName, None] = {}
+        self._unread: list[Unread] = []
         self._locals: dict[str, frozenset[str]] = {}
         self._scope = Scope(path="")
         self._function = ""
@@ -113,7 +128,10 @@ class Extractor:
             if unit.path in meeting:
                 self._members(Scope(path=unit.path), unit.members)
         return Extract(
-            demands=tuple(self._demands), unknown=tuple(self._unknown), locals=self._locals
+            demands=tuple(self._demands),
+            unknown=tuple(self._unknown),
+            unread=tuple(self._unread),
+            locals=self._locals,
         )
 
     # --- declarations
@@ -171,12 +189,24 @@ class Extractor:
         variables = {p.name: self._type(p.at, p.type) for p in node.parameters}
         if node.body is None:
             return
+        self._unread += self._unread_of(node)
         key = f"{scope.path}:{self._function}"
         names = {*variables, *locals_of(node.body.parts)} - {""}
         self._locals[key] = self._locals.get(key, frozenset()) | names
         self._variables = [dict(variables)]
         self._block(node.body)
         self._variables = []
+
+    def _unread_of(self, node: Function) -> Iterator[Unread]:
+        for index, parameter in enumerate(node.parameters):
+            if parameter.name and parameter.name not in node.words:
+                yield Unread(
+                    place=self._place(parameter.at),
+                    function=self._function,
+                    parameters=len(node.parameters),
+                    index=index,
+                    name=parameter.name,
+                )
 
     # --- statements
 

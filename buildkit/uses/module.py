@@ -14,7 +14,7 @@ from buildkit.uses.catalogue import Catalogue
 from buildkit.uses.classes import derivations
 from buildkit.uses.contradictions import Contradictions
 from buildkit.uses.demands import Demand
-from buildkit.uses.extraction import Extract, Extractor
+from buildkit.uses.extraction import Extract, Extractor, Unread
 from buildkit.uses.matching import Matching
 from buildkit.uses.names import Names
 from buildkit.uses.protos import read_proto
@@ -31,6 +31,7 @@ class Uses:
     texts: Mapping[str, str]
     """By path; files that these releases do not compile are left out."""
     demands: tuple[Demand, ...]
+    unread: tuple[Unread, ...]
     whole: bool
     """False if some of it could not be read as C++; what is not read demands nothing."""
 
@@ -81,6 +82,7 @@ def read_uses(
                 # Half a class does not say what it declares.
                 *(contradictions.find(names, extract) if whole else ()),
             ),
+            unread=extract.unread,
             whole=whole,
         )
         for group, texts, names, extract, whole in read

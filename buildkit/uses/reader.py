@@ -4,6 +4,7 @@ Declarations of the same text at the same place, as most are in a file's variant
 releases, are read once.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tree_sitter import Node
@@ -25,6 +26,7 @@ from buildkit.uses.syntax import (
 )
 from buildkit.uses.text import prepare
 
+_WORD = re.compile(r"[^\W\d]\w*")
 _CLASSES = frozenset({"class_specifier", "struct_specifier", "union_specifier"})
 _HOLLOW = frozenset({"linkage_specification", "declaration_list"})
 
@@ -204,6 +206,7 @@ def _functions(node: Node, declarator: Node | None, *, template: bool) -> Iterat
         defined=body is not None
         or not kinds.isdisjoint({"default_method_clause", "delete_method_clause", "try_statement"}),
         body=None if body is None else _body(node, body),
+        words=frozenset() if body is None else frozenset(_WORD.findall(text_of(body))),
     )
 
 

@@ -160,6 +160,8 @@ class Function:
     defined: bool = False
     """Whether it has a body, or is ``= default`` or ``= delete``."""
     body: Block | None = None
+    words: frozenset[str] = frozenset()
+    """All identifiers in its body."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,16 +16,20 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from support_guards import (
+    BEHAVIOUR,
     ISOLATOR,
+    NO_TRACE,
     OLDEST,
     RELEASES,
     Mutation,
+    Removal,
     Run,
     break_bound,
     build_isolator,
     check_representatives,
     find_bounds,
     neighbours,
+    remove_guards,
 )
 
 from buildkit.releases import Release, expand
@@ -66,7 +70,10 @@ class Workshop:
                 assert run.code == 0, run.screen
 
     def build(
-        self, folder: Path, releases: Sequence[Release], mutation: Mutation | None = None
+        self,
+        folder: Path,
+        releases: Sequence[Release],
+        mutation: Mutation | Removal | None = None,
     ) -> Run:
         only = [word for release in releases for word in ("--only", str(release))]
         return build_isolator(
@@ -159,3 +166,17 @@ def test_a_broken_guard_fails_exactly_the_releases_it_concerns(
     assert shown.keys() == mutation.concerned
     for release, lines in shown.items():
         assert any(NAMED.search(line) for line in lines), f"{release}: {lines}"
+
+
+@pytest.mark.parametrize(
+    "removal",
+    [one for one in remove_guards(ISOLATOR, RELEASES) if str(one) in {*BEHAVIOUR, *NO_TRACE}],
+    ids=str,
+)
+def test_a_removed_guard_that_is_not_predicted_fails_its_releases(
+    workshop: Workshop, tmp_path: Path, removal: Removal
+):
+    # The oldest and the newest; those between take the same branch.
+    chosen = sorted({min(removal.concerned), max(removal.concerned)})
+    run = workshop.build(tmp_path / "project", chosen, removal)
+    assert status(run) == {"failed": {*chosen}}, run.screen

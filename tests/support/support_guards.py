@@ -54,6 +54,18 @@ flags = ["-O0"]  # which branch is compiled does not depend on it, and it halves
 scenario = "docker-volume"
 """
 
+# No fact about Mesos's interfaces decides these guards: every release has what both branches use,
+# and which is right depends on what the launcher does with it. Driving the module tells.
+BEHAVIOUR = {
+    "launch.hpp:57:24-0.23.0-to-0.24.0": "0.23 gets the command that is right for 0.22",
+    "launch.hpp:39-keeps-53": "commands mount, which the launcher could do by itself",
+    "launch.hpp:57-keeps-58": "all get the command that is right for 0.22",
+    "launch.hpp:57-keeps-59": "0.22 gets what is right for others",
+}
+# The function that this would keep is nowhere any more, so for all that the sources say some header
+# has it. The compiler tells.
+NO_TRACE = {"isolator.cpp:66-keeps-87"}
+
 _CONDITIONAL = re.compile(r"^\s*#\s*(?P<word>if|ifdef|ifndef|elif|else|endif)\b(?P<rest>.*)$")
 _BOUND = re.compile(
     r"MESOS_VERSION_INT\s*(?:<|>=)\s*(?P<literal>\w+)"
@@ -105,6 +117,11 @@ class Mutation:
     def __str__(self) -> str:
         name = Path(self.bound.path).name
         return f"{name}:{self.bound.line + 1}:{self.bound.start}-{self.bound.release}-to-{self.to}"
+
+    @property
+    def path(self) -> str:
+        """The source, relative to the module's folder."""
+        return self.bound.path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +226,7 @@ def build_isolator(
     listed: Iterable[Release],
     *arguments: str,
     cache: Path,
-    mutation: Mutation | None = None,
+    mutation: Mutation | Removal | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Run:
     """Run ``build`` on the host in ``folder``, on a matrix of the releases ``listed``.
@@ -237,11 +254,13 @@ def build_isolator(
     )
 
 
-def write_project(folder: Path, listed: Iterable[Release], mutation: Mutation | None) -> None:
+def write_project(
+    folder: Path, listed: Iterable[Release], mutation: Mutation | Removal | None
+) -> None:
     """The isolator, mutated or as it is, and a matrix of the releases ``listed``."""
     shutil.copytree(ISOLATOR, folder / "isolator")
     if mutation is not None:
-        (folder / "isolator" / mutation.bound.path).write_text(mutation.text)
+        (folder / "isolator" / mutation.path).write_text(mutation.text)
     releases = ", ".join(f'"{release}"' for release in listed)
     (folder / "matrix.toml").write_text(_MATRIX.format(releases=releases))
 

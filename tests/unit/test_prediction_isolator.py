@@ -1,11 +1,14 @@
 """Predictions of our own isolator: none of trouble, and every broken guard by release.
 
-That what is predicted here does happen is for tests/gxx/test_isolator_guards.py to show.
+That what is predicted here does happen, and that what is not is found by the build or the smoke
+test, is for tests/gxx/test_isolator_guards.py to show.
 """
 
 import pytest
 from support_guards import (
+    BEHAVIOUR,
     ISOLATOR,
+    NO_TRACE,
     RELEASES,
     ROOT,
     break_bound,
@@ -26,22 +29,6 @@ ALL = tuple(release for release in FINAL_RELEASES if release >= STUB_BEGINS)
 
 MUTATIONS = [break_bound(ISOLATOR, bound, RELEASES) for bound in find_bounds(ISOLATOR)]
 REMOVALS = remove_guards(ISOLATOR, RELEASES)
-
-# What these guards decide is what the module does with its own means; what it asks of Mesos is
-# there either way. Only a test that drives it can tell.
-BEHAVIOUR = {
-    "isolator.cpp:146:25-0.23.0-to-0.24.0": "the root file system that 0.23 names is ignored",
-    "launch.hpp:57:24-0.23.0-to-0.24.0": "0.23 gets the command that is right for 0.22",
-    "isolator.cpp:45-keeps-49": "secrets are taken for values",
-    "isolator.cpp:76-keeps-81": "the executor's command is read although there may be none",
-    "isolator.cpp:146-keeps-150": "the root file system that 0.23 names is ignored",
-    "launch.hpp:29-keeps-34": "no mount namespace is asked for",
-    "launch.hpp:39-keeps-53": "commands mount, which the launcher could do by itself",
-    "launch.hpp:57-keeps-58": "all get the command that is right for 0.22",
-    "launch.hpp:57-keeps-59": "0.22 gets what is right for others",
-}
-# The function that this would keep is nowhere any more, so nothing says that it was the module's.
-NO_TRACE = {"isolator.cpp:66-keeps-87"}
 
 
 def predicted(releases=RELEASES, **changed: str):
