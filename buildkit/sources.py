@@ -111,7 +111,8 @@ class Sources:
         if archive.returncode:
             raise TargetError(
                 f"module {module.name}: no folder {module.subpath!r} in {module.git} at "
-                f"{module.revision}"
+                f"{module.revision}, or not all of it: "
+                f"{archive.stderr.decode(errors='replace').strip()}"
             )
         return _untar(archive.stdout, f"module {module.name}: {module.git}")
 

@@ -243,7 +243,8 @@ class Neglects:
             return
         for succession in self._catalogue.table.successions:
             here = [s for s in succession.places if self._offers(s, release)]
-            if not here or any(self._use(s, one) for s in here):
+            # Of one that is not offered any more it is said that the release lacks it.
+            if not here or any(self._use(s, one) for s in succession.places):
                 continue
             for earlier in reversed([r for r in self._releases if r < release]):
                 used = [
