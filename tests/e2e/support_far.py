@@ -1,7 +1,8 @@
 """A second Docker daemon that shares neither network nor files with this side.
 
 It runs in a network namespace of its own, at the other end of a virtual cable, and in a mount
-namespace that does not have the folders of the tests. Needs root, ``dockerd`` and ``ip``.
+namespace that does not have the folders of the tests. Needs root, ``dockerd`` and ``ip``; to be
+reached by ssh, ``sshd``.
 """
 
 import os
@@ -29,6 +30,28 @@ exec dockerd --data-root "$STATE/data" --exec-root "$STATE/exec" --pidfile "$STA
   --host "unix://$STATE/sock" --host "tcp://$FAR:2375" --tls=false --iptables=false
 """
 
+SSH_PORT = 2222
+SSHD = """\
+ListenAddress {address}:2222
+HostKey {state}/host
+AuthorizedKeysFile {state}/authorized
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+SetEnv DOCKER_HOST=unix://{sock}
+"""
+SSH = """\
+Host far.example
+  HostName {address}
+  IdentityFile {folder}/key
+  IdentitiesOnly yes
+  UserKnownHostsFile {folder}/known
+  StrictHostKeyChecking yes
+  BatchMode yes
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FarDaemon:
@@ -43,23 +66,49 @@ class FarDaemon:
         """Whether the daemon has this file or folder, too."""
         return Path(f"/proc/{self.pid}/root/{path}").exists()
 
-    def ssh(self, folder: Path) -> Path:
-        """A folder with an ``ssh`` that runs its command beside the daemon, whatever the host."""
+    @contextmanager
+    def sshd(self, folder: Path) -> Iterator[Path]:
+        """Run an sshd beside the daemon; gives a folder with an ``ssh`` that knows how to get in.
+
+        That is the real one, with a configuration file that knows ``far.example``. Nothing below
+        ``folder`` is seen over there, so all that sshd reads is in the daemon's own state.
+        """
+        state = self.socket.parent / "ssh"
+        state.mkdir()
+        for key in (state / "host", folder / "key"):
+            made = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+            subprocess.run(made, check=True)
+        shutil.copy(folder / "key.pub", state / "authorized")
+        address = self.url.removeprefix("tcp://").partition(":")[0]
+        (state / "config").write_text(SSHD.format(state=state, address=address, sock=self.socket))
+        known = (state / "host.pub").read_text()
+        (folder / "known").write_text(f"[{address}]:{SSH_PORT} {known}")
+        (folder / "config").write_text(SSH.format(folder=folder, address=address))
         program = folder / "ssh"
-        program.write_text(
-            '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift 2\n'
-            f"exec nsenter --target {self.pid} --mount --net -- "
-            f'env DOCKER_HOST=unix://{self.socket} sh -c "$*"\n'
-        )
+        program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/config "$@"\n')
         program.chmod(0o755)
-        return folder
+        # It insists on being called by its full name, and on that folder.
+        run = f"mkdir -p /run/sshd && exec {_sshd()} -D -e -f {state}/config"
+        inside = ("nsenter", "--target", str(self.pid), "--mount", "--net", "--")
+        with (state / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*inside, "sh", "-c", run], stdin=subprocess.DEVNULL, stderr=log
+            )
+        try:
+            _wait(lambda: b"listening" in (state / "log").read_bytes(), process, state)
+            yield folder
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
 
 def lacking() -> str:
     """Why there can be none here; empty if nothing is in the way."""
     if os.geteuid() != 0:
         return "only root can make one"
-    missing = [name for name in ("dockerd", "docker", "ip", "unshare") if not shutil.which(name)]
+    names = ("dockerd", "docker", "ip", "unshare", "nsenter", "ssh", "ssh-keygen")
+    missing = [name for name in names if not shutil.which(name)]
+    missing += [] if _sshd() else ["sshd"]
     return f"{', '.join(missing)} not installed" if missing else ""
 
 
@@ -101,6 +150,11 @@ def far_daemon(hidden: Path) -> Iterator[FarDaemon]:
         # The cable goes with the namespace; this one is for a start that failed.
         subprocess.run(["ip", "link", "del", cable], check=False, capture_output=True)
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _sshd() -> str | None:
+    """The program, which is not in everybody's search path."""
+    return shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 def _ip(*arguments: str) -> None:

@@ -121,15 +121,28 @@ def test_a_context_that_is_not_there_is_named(away):
     assert "docker context ls" in message
 
 
-def test_by_ssh_with_a_stand_in_for_it(far, far_steps, away, tmp_path):
-    folder = tmp_path / "programs"
+@pytest.fixture
+def by_ssh(far, away, tmp_path):
+    """The project, with the far daemon behind a real sshd."""
+    folder = tmp_path / "ssh"
     folder.mkdir()
-    away.env["PATH"] = f"{far.ssh(folder)}{os.pathsep}{os.environ['PATH']}"
-    away.env["DOCKER_HOST"] = "ssh://builder@far.example:2222"
-    done = away.good_build("--only", RELEASES[0], engine="docker")
-    assert "engine docker: ssh://builder@far.example:2222 (DOCKER_HOST)" in done.out
+    with far.sshd(folder):
+        away.env["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        away.env["DOCKER_HOST"] = "ssh://root@far.example:2222"
+        yield away
+
+
+def test_by_ssh(far_steps, by_ssh):
+    done = by_ssh.good_build("--only", RELEASES[0], engine="docker")
+    assert "engine docker: ssh://root@far.example:2222 (DOCKER_HOST)" in done.out
     assert far_steps()
-    assert away.libraries()
+    assert by_ssh.libraries()
+
+    # Somebody else has taken its address, as far as ssh can tell.
+    known = by_ssh.root.parent / "ssh/known"
+    known.write_text(known.read_text().replace("AAAA", "AAAB"))
+    message = by_ssh.build("--only", RELEASES[0], engine="docker").clean_failure(3)
+    assert "ssh://root@far.example:2222 (DOCKER_HOST): Host key verification failed" in message
 
 
 def test_what_ssh_says_is_passed_on(away, tmp_path):
