@@ -5,14 +5,17 @@ keys and hosts. The ``docker`` command does what is done here: ``docker system d
 there joins its standard input and output with the daemon's socket.
 """
 
-import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from buildkit.ownfolder import own_folder, remove_abandoned
+
+_PREFIX = "mesos-buildkit-ssh-"
 
 REMOTE_COMMAND = "docker system dial-stdio"
 
@@ -43,7 +46,9 @@ class Tunnel:
     def __init__(self, url: str) -> None:
         """Raises :class:`ValueError` for a URL that is not ssh's."""
         self._command = ssh_command(url)
-        self._folder = Path(tempfile.mkdtemp(prefix="mesos-buildkit-ssh-"))
+        remove_abandoned(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+        self._removal = ExitStack()
+        self._folder = self._removal.enter_context(own_folder(None, prefix=_PREFIX))
         self._log = self._folder / "log"
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -72,7 +77,7 @@ class Tunnel:
         self._listener.close()
         for process in list(self._processes):
             process.terminate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._removal.close()
 
     def _serve(self) -> None:
         while True:

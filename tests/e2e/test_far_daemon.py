@@ -2,10 +2,15 @@
 
 import json
 import os
+import re
+import shutil
+import tempfile
 import time
 
 import pytest
 from support_far import far_daemon, lacking
+
+from buildkit.engine.tunnel import Tunnel
 
 RELEASES = ("0.24.1", "1.11.0")
 
@@ -156,3 +161,19 @@ def test_what_ssh_says_is_passed_on(away, tmp_path):
     away.env["DOCKER_HOST"] = "ssh://far.example"
     message = away.build(engine="docker").clean_failure(3)
     assert "ssh://far.example (DOCKER_HOST): ssh: Could not resolve hostname" in message
+
+
+def test_the_folder_of_a_killed_run_goes_with_the_next_tunnel(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    open_one = Tunnel("ssh://far.example")
+    (mine,) = tmp_path.iterdir()
+    killed = tmp_path / "mesos-buildkit-ssh-killed"
+    shutil.copytree(mine, killed, ignore=shutil.ignore_patterns("socket"))
+    owner = (killed / "owner").read_text()
+    (killed / "owner").write_text(re.sub(r"started=\d+", "started=1", owner))
+    other = Tunnel("ssh://far.example")
+    assert not killed.exists()
+    assert mine.exists()
+    other.close()
+    open_one.close()
+    assert list(tmp_path.iterdir()) == []

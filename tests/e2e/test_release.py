@@ -5,6 +5,7 @@ What it makes with a release SDK is in test_release_sdk.py, where there is one.
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 from io import BytesIO
 
 import pytest
+from support_podman import lacking, podman_service
 from support_release import Checkout, unpacked
 
 from buildkit.compat import tarfile
@@ -162,6 +164,53 @@ def test_the_same_commit_built_elsewhere_is_the_same_to_the_bit(
         assert file["sha256"] == hashlib.sha256(theirs[file["name"]]).hexdigest()
     (warning,) = told["warnings"]
     assert "built against an installed Mesos (prefix " in warning
+
+
+@pytest.fixture
+def podman(docker_engine, base_request):
+    """Podman's URL; it has been given docker's base image."""
+    import docker  # noqa: PLC0415
+
+    if why := lacking():
+        if os.environ.get("MESOS_BUILDKIT_REQUIRE_PODMAN") == "1":
+            pytest.fail(f"no Podman: {why}")
+        pytest.skip(f"NO PODMAN, SO ITS RELEASES ARE NOT COMPARED WITH DOCKER'S: {why}")
+    base = docker_engine.provide(base_request, print)
+    with podman_service() as url:
+        api = docker.APIClient(url, version="auto", timeout=600)
+        try:
+            for event in api.load_image(docker_engine.save_image(base.reference)):
+                assert "error" not in event
+        finally:
+            api.close()
+        yield url
+
+
+def test_docker_and_podman_give_the_same_to_the_bit(
+    make_checkout, podman, prefix, new_project, stem, tmp_path
+):
+    checkout = make_checkout("docker")
+    other = new_project(tmp_path / "elsewhere")
+    checkout.git("clone", "--quiet", str(checkout.project.root), str(other.root))
+    shutil.copytree(prefix, other.root / "mesos-1.2.3", symlinks=True)
+    other.env["DOCKER_HOST"] = podman
+    assert podman in other.good_build(engine="docker").out
+    two = Checkout(other)
+    two.good_release()
+    ours, theirs = checkout.published(), two.published()
+    assert f"{stem}.tar.gz" in ours
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} == {f"{stem}.provenance.json"}
+    built = [json.loads(one[f"{stem}.provenance.json"]) for one in (ours, theirs)]
+    base = [
+        next(
+            entry["digest"]
+            for entry in one["predicate"]["buildDefinition"]["resolvedDependencies"]
+            if "base" in entry["name"]
+        )
+        for one in built
+    ]
+    assert base[0] == base[1]
 
 
 def test_members_are_sorted_and_of_the_commits_time(checkout, stem):
