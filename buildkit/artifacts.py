@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,8 @@ class Dist:
     def update_manifest(self, matrix: Matrix, records: Iterable[TargetRecord]) -> None:
         """Merge ``records`` into the manifest and write the checksums anew.
 
-        What an earlier matrix had and this one has not is dropped, with its libraries.
+        What an earlier matrix had and this one has not is dropped, with its libraries. How long a
+        target took to build is kept when it comes from the cache.
 
         Raises :class:`UsageError` for a manifest that is there and can't be read.
         """
@@ -102,8 +103,9 @@ class Dist:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.lock):
+            before = {record.name: record for record in self.manifest().targets}
             kept = []
-            for record in ({r.name: r for r in self.manifest().targets} | fresh).values():
+            for record in (before | _with_measurements(fresh, before)).values():
                 if (
                     record.module in modules
                     and record.release in releases
@@ -151,6 +153,18 @@ def read_manifest(path: Path) -> Manifest:
             f"({error.error_count()} errors, the first: {error.errors()[0]['msg']}); "
             "move it away, or delete dist/"
         ) from None
+
+
+def _with_measurements(
+    fresh: Mapping[str, TargetRecord], before: Mapping[str, TargetRecord]
+) -> dict[str, TargetRecord]:
+    """The fresh records; those that measured nothing keep what was measured before."""
+    return {
+        name: record.model_copy(update={"measured_seconds": before[name].measured_seconds})
+        if record.measured_seconds is None and name in before
+        else record
+        for name, record in fresh.items()
+    }
 
 
 def _same(one: Path, other: Path) -> bool:

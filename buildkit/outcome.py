@@ -110,6 +110,11 @@ class Outcome:
         return sum(stage.seconds for stage in self.stages)
 
     @property
+    def built(self) -> bool:
+        """Whether the library was built, rather than taken from the cache."""
+        return any(stage.stage == "build" and stage.state == "passed" for stage in self.stages)
+
+    @property
     def cached(self) -> bool:
         """Whether nothing had to be built or smoked again."""
         return bool(self.stages) and all(stage.state == "cached" for stage in self.stages)

@@ -54,11 +54,11 @@ class _Unit:
 
 
 def measured_seconds(manifest: Manifest) -> dict[str, float]:
-    """Target's name -> the seconds it took, for those that did not come from the cache."""
+    """Target's name -> the seconds it took when it was last built, if that is known."""
     return {
-        record.name: record.seconds
+        record.name: record.measured_seconds
         for record in manifest.targets
-        if any(stage.stage == "build" and stage.state == "passed" for stage in record.stages)
+        if record.measured_seconds is not None
     }
 
 
