@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from io import BytesIO
 
 import pytest
@@ -211,6 +212,32 @@ def test_docker_and_podman_give_the_same_to_the_bit(
         for one in built
     ]
     assert base[0] == base[1]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_workflow_releases_what_was_merged(
+    checkout, prefix, new_project, repository, stem, tmp_path, signed
+):
+    other = new_project(tmp_path / "merging")
+    checkout.git("clone", "--quiet", str(checkout.project.root), str(other.root))
+    done = other.run("merge", str(checkout.project.root / "dist"))
+    assert done.code == 0, done.text
+    workflow = (repository / ".github/workflows/build-matrix.yml").read_text()
+    scripts = re.findall(r" run: \|\n((?: {10}.*\n)+)", workflow)
+    (script,) = (one for one in scripts if "buildkit release " in one)
+    key = tmp_path / "key"
+    if signed:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    other.env.update(
+        SIGN_KEY=key.read_text() if signed else "", KEY_FILE=str(tmp_path / "runner-key")
+    )
+    # The runner's python is the one that has the tool.
+    python = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
+    done = other.execute("bash", "-e", "-c", python + script)
+    assert done.code == 0, done.text
+    ours, theirs = checkout.published(), Checkout(other).published()
+    assert ours[f"{stem}.tar.gz"] == theirs[f"{stem}.tar.gz"]
+    assert any(name.endswith(".sig") for name in theirs) is signed
 
 
 def test_members_are_sorted_and_of_the_commits_time(checkout, stem):
