@@ -27,6 +27,11 @@ class Forecast:
         """The prediction for a target; those of a module do not differ by platform."""
         return self.modules.get(target.module.name, Predictions()).of(target.release)
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What keeps modules' sources from being made up: their builds must fail."""
+        return tuple(one.obstacle for one in self.modules.values() if one.obstacle)
+
     def fingerprint(self, target: Target) -> str | None:
         """Equal for releases that are the same to the module; None if that is not known."""
         predictions = self.modules.get(target.module.name, Predictions())
@@ -62,7 +67,7 @@ def _predictions(
         return predict(matrix, module, tree, releases, interfaces.load())
     except (BuildkitError, OSError) as error:
         # What is wrong is for the build to say, in full.
-        return unknown(releases, str(error))
+        return unknown(releases, str(error), fatal=True)
     except RecursionError:
         return unknown(releases, "its code is nested too deeply to be read")
 

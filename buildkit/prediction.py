@@ -115,6 +115,8 @@ class Prediction:
 class Predictions:
     """What will come of a module on each of some releases."""
 
+    obstacle: str = ""
+    """What keeps the sources from being made up, so that a build must fail; mostly nothing."""
     findings: tuple[Finding, ...] = ()
     by_release: Mapping[Release, Prediction] = field(default_factory=dict)
     fingerprints: Mapping[Release, str] = field(default_factory=dict)
@@ -171,10 +173,10 @@ def _patches(matrix: Matrix, module: Module, release: Release) -> tuple[Patch, .
     )
 
 
-def unknown(releases: Iterable[Release], reason: str) -> Predictions:
-    """What there is to say of a module whose sources are not at hand."""
+def unknown(releases: Iterable[Release], reason: str, *, fatal: bool = False) -> Predictions:
+    """What there is to say of a module whose sources are not at hand, or can't be (``fatal``)."""
     why = Prediction(verdict=Verdict.UNKNOWN, reasons=(reason,))
-    return Predictions(by_release=dict.fromkeys(releases, why))
+    return Predictions(obstacle=reason if fatal else "", by_release=dict.fromkeys(releases, why))
 
 
 def predict_reading(

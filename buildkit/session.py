@@ -68,7 +68,7 @@ def run_plan(  # noqa: PLR0913, PLR0917
         steps = Steps(
             engine=engine,
             store=store,
-            slots=Slots(jobs),
+            slots=Slots(jobs, notify=lambda line: console.print(Text(line), soft_wrap=True)),
             limits=Limits(
                 memory_bytes=memory,
                 pids=defaults.processes_per_step,

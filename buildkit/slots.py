@@ -9,7 +9,8 @@ import random
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from filelock import FileLock, Timeout
 from buildkit.errors import InterruptedRunError, UnavailableError
 
 _POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 10.0
 
 
 class WaitCancelledError(InterruptedRunError):
@@ -77,8 +79,13 @@ class Slots:
     the others hold in the lowest slots.
     """
 
-    def __init__(self, limit: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, limit: int, folder: Path | None = None, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Without ``folder``, the one of this user on this machine.
+
+        ``notify`` is told once if others hold all slots for ten seconds, since then nothing else
+        shows that this is alive.
 
         Raises :class:`ValueError` for a limit below 1 and :class:`UnavailableError` if the folder
         cannot be had.
@@ -87,6 +94,10 @@ class Slots:
             raise ValueError(f"a limit of {limit} jobs would never let one run")
         self.limit = limit
         self.folder = private_folder(folder or machine_folder() / "slots")
+        self._notify = notify
+        self._notified = threading.Event()
+        self._held = 0
+        self._count = threading.Lock()
 
     @contextmanager
     def acquire(self, cancelled: threading.Event) -> Iterator[int]:
@@ -94,14 +105,18 @@ class Slots:
 
         Raises :class:`WaitCancelledError` if ``cancelled`` is set, now or while waiting.
         """
+        begun = time.monotonic()
         while not cancelled.is_set():
             lock, number = self._try_each()
             if lock is not None:
+                self._add(1)
                 try:
                     yield number
                 finally:
+                    self._add(-1)
                     lock.release()
                 return
+            self._tell_of_wait(time.monotonic() - begun)
             # Not in step with other waiters, or the same one could win each time.
             cancelled.wait(_POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
         raise WaitCancelledError("cancelled while waiting for a job slot")
@@ -117,6 +132,19 @@ class Slots:
         finally:
             for lock in locks:
                 lock.release()
+
+    def _add(self, one: int) -> None:
+        with self._count:
+            self._held += one
+
+    def _tell_of_wait(self, seconds: float) -> None:
+        if seconds < _PATIENCE_SECONDS or self._held or self._notified.is_set():
+            return
+        self._notified.set()
+        self._notify(
+            f"waiting: other builds of this user hold all {self.limit} job slots of this machine "
+            f"({self.folder}); with more --jobs this one need not wait"
+        )
 
     def _try_each(self) -> tuple[FileLock | None, int]:
         for number in range(self.limit):

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Print the plan as a table or as JSON."""
+    """Print the plan as a table or as JSON; fail if patches or sources are such that build must."""
     console = console_for(arguments)
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
@@ -47,12 +47,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         json.dump(_described(plan, predicted), sys.stdout, indent=2)
         sys.stdout.write("\n")
-        return ExitCode.OK
+        return _code(predicted)
     announce(console, plan)
     console.print(f"smoke level {plan.smoke}; {len(plan.targets)} targets:")
     console.print(_table(plan, predicted))
     _print_predictions(console, plan, predicted)
-    return ExitCode.OK
+    return _code(predicted)
+
+
+def _code(predicted: Forecast) -> ExitCode:
+    return ExitCode.TARGET_FAILED if predicted.obstacles else ExitCode.OK
 
 
 def _described(plan: Plan, predicted: Forecast) -> dict[str, Any]:

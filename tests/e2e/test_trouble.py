@@ -223,3 +223,16 @@ class TestUnprivileged:
         message = project.run(verb, **options).clean_failure(3)
         assert "Permission denied" in message
         assert str(project.root) in message
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_plan_that_cannot_be_carried_out_fails_as_the_build_does(project, host_engine, more):
+    project.write(
+        "mend.toml",
+        '[[edit]]\nwhy = "x"\nfile = "tiny.cpp"\npattern = "nowhere"\nreplacement = ""\n',
+    )
+    project.matrix("0.24.1", "1.0.1", more='[[override]]\nmatch = ">=1"\npatches = ["mend.toml"]\n')
+    done = project.run("plan", "--engine", "host", *more)
+    assert done.code == 1, done.text
+    assert "mend.toml" in done.out
+    assert project.build("--only", "1.0.1").code == 1

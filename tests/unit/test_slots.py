@@ -91,6 +91,54 @@ class TestSlots:
         ):
             pytest.fail("held a slot")
 
+    def test_a_long_wait_for_others_is_told_once(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("buildkit.slots._PATIENCE_SECONDS", 0.0)
+        others, lines, told = Slots(2, tmp_path / "slots"), [], threading.Event()
+
+        def notify(line):
+            lines.append(line)
+            told.set()
+
+        slots = Slots(2, tmp_path / "slots", notify)
+
+        def wait():
+            with slots.acquire(never()):
+                pass
+
+        with ExitStack() as held:
+            for _ in range(2):
+                held.enter_context(others.acquire(never()))
+            waiters = [threading.Thread(target=wait) for _ in range(3)]
+            for waiter in waiters:
+                waiter.start()
+            assert told.wait(timeout=30)
+        for waiter in waiters:
+            waiter.join(timeout=30)
+        (line,) = lines
+        assert "all 2 job slots" in line
+        assert str(tmp_path / "slots") in line
+
+    def test_a_wait_for_jobs_of_its_own_is_not_told(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("buildkit.slots._PATIENCE_SECONDS", 0.0)
+        lines, tried = [], threading.Event()
+        slots = Slots(1, tmp_path / "slots", lines.append)
+
+        class Cancelled(threading.Event):
+            def wait(self, timeout=None):
+                tried.set()
+                return super().wait(timeout)
+
+        def wait():
+            with slots.acquire(Cancelled()):
+                pass
+
+        with slots.acquire(never()):
+            waiter = threading.Thread(target=wait)
+            waiter.start()
+            assert tried.wait(timeout=30)
+        waiter.join(timeout=30)
+        assert lines == []
+
     def test_a_limit_of_none_is_refused(self, tmp_path):
         with pytest.raises(ValueError, match="limit of 0"):
             Slots(0, tmp_path)
