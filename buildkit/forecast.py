@@ -3,7 +3,7 @@
 What is not known is said to be so, with the reason: a prediction must never stand in a build's way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from buildkit import interfaces
@@ -14,6 +14,7 @@ from buildkit.plan import Target
 from buildkit.prediction import Prediction, Predictions, Verdict, predict, unknown
 from buildkit.releases import Release
 from buildkit.sources import Sources
+from buildkit.tree import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,29 +45,48 @@ NO_FORECAST = Forecast()
 
 def forecast(matrix: Matrix, targets: Iterable[Target], sources: Sources) -> Forecast:
     """Predict the targets that are not skipped. Fetches nothing."""
+    return read_for_forecast(matrix, targets, sources)()
+
+
+def read_for_forecast(
+    matrix: Matrix, targets: Iterable[Target], sources: Sources
+) -> Callable[[], Forecast]:
+    """Read now what :func:`forecast` needs; what is returned predicts, and touches no file.
+
+    What a build fetches meanwhile makes no difference then.
+    """
     releases: dict[str, dict[Release, None]] = {}
     for target in targets:
         if target.skip is None:
             releases.setdefault(target.module.name, {})[target.release] = None
-    return Forecast(
-        modules={
-            module.name: _predictions(matrix, module, tuple(releases[module.name]), sources)
-            for module in matrix.file.module
-            if module.name in releases
-        }
-    )
+    parts = {
+        module.name: _read(matrix, module, tuple(releases[module.name]), sources)
+        for module in matrix.file.module
+        if module.name in releases
+    }
+    return lambda: Forecast(modules={name: part() for name, part in parts.items()})
+
+
+def _read(
+    matrix: Matrix, module: Module, releases: tuple[Release, ...], sources: Sources
+) -> Callable[[], Predictions]:
+    try:
+        tree = sources.at_hand(module)
+    except (BuildkitError, OSError) as error:
+        # What is wrong is for the build to say, in full.
+        found = unknown(releases, str(error), fatal=True)
+        return lambda: found
+    if tree is None:
+        return lambda: unknown(releases, "its commit is not fetched yet; build fetches it")
+    return lambda: _predictions(matrix, module, tree, releases)
 
 
 def _predictions(
-    matrix: Matrix, module: Module, releases: tuple[Release, ...], sources: Sources
+    matrix: Matrix, module: Module, tree: Tree, releases: tuple[Release, ...]
 ) -> Predictions:
     try:
-        tree = sources.at_hand(module)
-        if tree is None:
-            return unknown(releases, "its commit is not fetched yet; build fetches it")
         return predict(matrix, module, tree, releases, interfaces.load())
-    except (BuildkitError, OSError) as error:
-        # What is wrong is for the build to say, in full.
+    except BuildkitError as error:
         return unknown(releases, str(error), fatal=True)
     except RecursionError:
         return unknown(releases, "its code is nested too deeply to be read")

@@ -32,7 +32,7 @@ from buildkit.verbs.common import (
     read_matrix,
     read_options,
 )
-from buildkit.verbs.planning import foresee
+from buildkit.verbs.planning import foresee_meanwhile
 
 NAME = "build"
 HELP = "build and smoke-test the module for every release, in parallel"
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
     # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
-    plan, predicted = foresee(matrix, workspace, options, archives, emit_on(console))
+    plan, forecast = foresee_meanwhile(matrix, workspace, options, archives, emit_on(console))
     dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
     # One that can't be read must be known before the work, not after.
     dist.manifest()
@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
         outcomes, interrupted = run_plan(
             plan, options, workspace, archives, console, Pipeline.run, smoke_again=smoke_again
         )
+    predicted = forecast()
     records = [record(plan, outcome, predicted.of(outcome.target)) for outcome in outcomes]
     # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
     if not options.sanitize:
