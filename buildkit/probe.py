@@ -5,7 +5,7 @@ The answer is a plain value, so that the plan made from it stays pure.
 
 from dataclasses import dataclass
 
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
 from buildkit.engine.daemon import probe_docker
 from buildkit.releases import RELEASE_SDK_BEGINS, Release
 

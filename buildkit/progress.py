@@ -13,7 +13,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from buildkit.download import Report
+from buildkit.archives.download import Report
 
 Show = Callable[[str], AbstractContextManager[Report]]
 """Given a file's name, shows its progress as long as the context lasts."""

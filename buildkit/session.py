@@ -6,14 +6,14 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.archives import Archives, archive_of
+from buildkit.archives.cache import Archives, archive_of
+from buildkit.archives.fetch import fetch_all
 from buildkit.board import make_display
 from buildkit.builder import Builder
 from buildkit.engine import Base, BaseRequest, Engine, Limits
 from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import HostEngine
 from buildkit.errors import UnavailableError
-from buildkit.fetch import fetch_all
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import Outcome

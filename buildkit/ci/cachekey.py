@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from buildkit import __version__
-from buildkit.archives import archive_of
+from buildkit.archives.cache import archive_of
 from buildkit.engine.bases import recipe
 from buildkit.plan import Target
 from buildkit.sdk.release.builtin import builtin_patches

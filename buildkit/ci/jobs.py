@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path, PurePosixPath
 
-from buildkit.archivelock import ArchiveLock
+from buildkit.archives.lock import ArchiveLock
 from buildkit.artifacts import MANIFEST, read_manifest
 from buildkit.ci import strategy
 from buildkit.ci.cachekey import cache_key

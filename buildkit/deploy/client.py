@@ -16,8 +16,8 @@ import tenacity
 import urllib3.exceptions
 
 from buildkit import __version__
+from buildkit.archives.download import cause
 from buildkit.deploy.posted import Posted
-from buildkit.download import cause
 from buildkit.errors import BuildkitError, TargetError, UnavailableError, UsageError
 
 AUTH_VARIABLE = "MESOS_BUILDKIT_MARATHON_AUTH"

@@ -8,7 +8,7 @@ with a stub SDK and 29 MB with one made of the archive of 0.24.1.
 from collections.abc import Iterable
 from pathlib import Path
 
-from buildkit.archives import archive_of
+from buildkit.archives.cache import archive_of
 from buildkit.engine import BaseRequest
 from buildkit.plan import Target
 

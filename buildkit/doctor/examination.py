@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import buildkit
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
 from buildkit.artifacts import Dist
 from buildkit.doctor.asking import ask_all
 from buildkit.doctor.estimate import archive_bytes, build_bytes, engine_bytes

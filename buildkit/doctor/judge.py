@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from rich.filesize import decimal
 
-from buildkit.archives import FOLDER_VARIABLE
+from buildkit.archives.cache import FOLDER_VARIABLE
 from buildkit.doctor.facts import (
     ArchivesFact,
     BaseFact,

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from buildkit.archives import Archives, archive_of, url_path_of
+from buildkit.archives.cache import Archives, archive_of, url_path_of
 from buildkit.artifacts import Dist
 from buildkit.doctor.facts import (
     ArchivesFact,
@@ -313,7 +313,7 @@ def _head(url: str) -> str:
     """Empty if a server has it, else why not."""
     import requests  # noqa: PLC0415
 
-    from buildkit.download import cause  # noqa: PLC0415
+    from buildkit.archives.download import cause  # noqa: PLC0415
 
     try:
         answer = requests.head(url, timeout=(SECONDS / 2, SECONDS / 2), allow_redirects=True)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from buildkit.archives import archive_of
+from buildkit.archives.cache import archive_of
 from buildkit.errors import TargetError
 from buildkit.releases import Release
 from buildkit.sdk.release.sources import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
 from buildkit.errors import TargetError, UnavailableError, UsageError
 from buildkit.manifest import TargetRecord
 from buildkit.matrix import Matrix, Module

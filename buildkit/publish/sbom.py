@@ -22,7 +22,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from buildkit import __version__
-from buildkit.archives import url_path_of
+from buildkit.archives.cache import url_path_of
 from buildkit.manifest import ArtifactRecord, TargetRecord
 from buildkit.publish.components import Component
 from buildkit.releases import Release

@@ -9,8 +9,8 @@ from typing import get_args
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives, default_folder
+from buildkit.archives.cache import Archives, default_folder
+from buildkit.archives.lock import ArchiveLock
 from buildkit.engine import Emit
 from buildkit.matrix import EngineChoice, Matrix, SdkChoice, SmokeLevel, load_matrix
 from buildkit.options import Options

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
 from buildkit.assembly import assemble
 from buildkit.errors import ExitCode, TargetError
 from buildkit.matrix import Matrix

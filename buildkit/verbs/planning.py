@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
 from buildkit.engine import Emit
 from buildkit.forecast import Forecast, forecast, read_for_forecast
 from buildkit.matrix import Matrix

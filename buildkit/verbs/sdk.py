@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.archives import Archives, archive_of
-from buildkit.bundle import ArchivesPart, BundlePart, read_bundle, write_bundle
-from buildkit.bundleparts import BasesPart, RepositoriesPart
+from buildkit.archives.cache import Archives, archive_of
+from buildkit.archives.fetch import Fetched, fetch_all
+from buildkit.bundles.bundle import ArchivesPart, BundlePart, read_bundle, write_bundle
+from buildkit.bundles.parts import BasesPart, RepositoriesPart
 from buildkit.engine.docker import DockerEngine
 from buildkit.errors import ExitCode, TargetError, UnavailableError
-from buildkit.fetch import Fetched, fetch_all
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import exit_code

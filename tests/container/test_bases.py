@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import pytest
 
-from buildkit.bundle import read_bundle, write_bundle
-from buildkit.bundleparts import BasesPart
+from buildkit.bundles.bundle import read_bundle, write_bundle
+from buildkit.bundles.parts import BasesPart
 from buildkit.compat import tarfile
 from buildkit.engine import BaseRequest
 from buildkit.engine.bases import base_tag

@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 from support_archives import archive
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
-from buildkit.download import (
+from buildkit.archives.cache import Archives
+from buildkit.archives.download import (
     Downloader,
     DownloadError,
     Patience,
     UnreachableError,
     WrongAnswerError,
 )
+from buildkit.archives.lock import ArchiveLock
 from buildkit.errors import TargetError, UnavailableError
 
 PATIENCE = Patience(tries=4, requests=3, pause=0.0, connect_seconds=5.0, silent_seconds=5.0)
@@ -483,8 +483,8 @@ class TestArchives:
 FETCH = """\
 import sys
 from pathlib import Path
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
+from buildkit.archives.lock import ArchiveLock
+from buildkit.archives.cache import Archives
 
 folder, url, name = sys.argv[1:]
 root = Path(folder)

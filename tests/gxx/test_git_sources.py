@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from buildkit.bundle import read_bundle, write_bundle
-from buildkit.bundleparts import RepositoriesPart
+from buildkit.bundles.bundle import read_bundle, write_bundle
+from buildkit.bundles.parts import RepositoriesPart
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.matrix import Module
 from buildkit.sources import Sources, pack_commit

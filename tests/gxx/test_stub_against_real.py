@@ -22,7 +22,7 @@ from support_guards import (
     write_project,
 )
 
-from buildkit.archives import archive_of
+from buildkit.archives.cache import archive_of
 from buildkit.releases import FINAL_RELEASES, RELEASE_SDK_BEGINS, Release
 
 ARCHIVES = os.environ.get("MESOS_BUILDKIT_REAL_ARCHIVES")

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from buildkit.download import Downloader, Patience
+from buildkit.archives.download import Downloader, Patience
+from buildkit.archives.upstream import read_listing
 from buildkit.errors import UnavailableError
 from buildkit.releases import Release
-from buildkit.upstream import read_listing
 
 QUICK = Patience(requests=2, pause=0.0, connect_seconds=2.0, silent_seconds=0.5)
 LINKS = b'<html><a href="../">up</a> <a href="1.2.3/">1.2.3/</a> <a href="1.12.0/">1.12.0/</a>'

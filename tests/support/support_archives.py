@@ -1,6 +1,6 @@
 """Archives under the names that official ones have, as small as an archive can be."""
 
-from buildkit.archives import release_of
+from buildkit.archives.cache import release_of
 from buildkit.tarballs import write_tarball
 from buildkit.tree import File
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
+from buildkit.archives.lock import ArchiveLock
 from buildkit.engine.bases import base_tag
 from buildkit.matrix import load_matrix
 from buildkit.options import Options

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support_archives import archive
 
-from buildkit import archives as archives_module
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives, default_folder, published_digest
-from buildkit.download import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.archives import cache as archives_module
+from buildkit.archives.cache import Archives, default_folder, published_digest
+from buildkit.archives.download import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.archives.lock import ArchiveLock
 from buildkit.errors import TargetError, UnavailableError
 
 NAME = "mesos-0.24.1.tar.gz"

@@ -6,9 +6,9 @@ import io
 import pytest
 from support_archives import archive
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
-from buildkit.bundle import ArchivesPart, read_bundle, write_bundle
+from buildkit.archives.cache import Archives
+from buildkit.archives.lock import ArchiveLock
+from buildkit.bundles.bundle import ArchivesPart, read_bundle, write_bundle
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError, UnavailableError, UsageError
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from buildkit.archivelock import ArchiveLock, parse_pins
+from buildkit.archives.lock import ArchiveLock, parse_pins
 from buildkit.errors import TargetError, UsageError
 
 ONE, TWO = (hashlib.sha512(text).hexdigest() for text in (b"1", b"2"))

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support_archives import archive
 
-from buildkit.download import UnreachableError, WrongAnswerError
+from buildkit.archives.download import UnreachableError, WrongAnswerError
 from buildkit.errors import BuildkitError, ExitCode
 from buildkit.probe import Probe
 from buildkit.progress import show_on
@@ -68,8 +68,8 @@ def network(monkeypatch):
             raise answer
         part.write_bytes(answer)
 
-    monkeypatch.setattr("buildkit.download.Downloader.file", file)
-    monkeypatch.setattr("buildkit.download.Downloader.text", lambda *_: None)
+    monkeypatch.setattr("buildkit.archives.download.Downloader.file", file)
+    monkeypatch.setattr("buildkit.archives.download.Downloader.text", lambda *_: None)
     return answers
 
 

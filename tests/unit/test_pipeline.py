@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from buildkit.archivelock import ArchiveLock
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
+from buildkit.archives.lock import ArchiveLock
 from buildkit.builder import Builder
 from buildkit.engine import Base, Limits, StepResult
 from buildkit.errors import UnavailableError

@@ -12,7 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildkit.archives import archive_of
+from buildkit.archives.cache import archive_of
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError
 from buildkit.manifest import record

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildkit import cli, upstream
-from buildkit.download import DownloadError, Page, UnreachableError, WrongAnswerError
+from buildkit import cli
+from buildkit.archives import upstream
+from buildkit.archives.download import DownloadError, Page, UnreachableError, WrongAnswerError
+from buildkit.archives.upstream import compare, parse_listing, read_listing
 from buildkit.errors import ExitCode, UnavailableError, UsageError
 from buildkit.matrixedit import add_releases, diff
 from buildkit.releases import FINAL_RELEASES, Release
-from buildkit.upstream import compare, parse_listing, read_listing
 
 URL = "https://archive.apache.org/dist/mesos/"
 PAGE = """\

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from buildkit import __version__
-from buildkit.archives import Archives, archive_of
+from buildkit.archives.cache import Archives, archive_of
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.patches import Patch, apply_patches, compatibility_headers
 from buildkit.plan import Target

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildkit.archivecheck import check_release
+from buildkit.archives.check import check_release
 from buildkit.errors import UnavailableError
 from buildkit.releases import Release
 from buildkit.sdk.release.fuzzy import apply_fuzzily

@@ -19,15 +19,15 @@ import platformdirs
 from filelock import FileLock, Timeout
 from rich.filesize import decimal
 
-from buildkit.archivecheck import check_archive
-from buildkit.archivelock import ArchiveLock, check_name
-from buildkit.download import (
+from buildkit.archives.check import check_archive
+from buildkit.archives.download import (
     Downloader,
     DownloadError,
     UnreachableError,
     WrongAnswerError,
     discard,
 )
+from buildkit.archives.lock import ArchiveLock, check_name
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.progress import Show, show_nothing

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-from buildkit.archivelock import parse_pins
-from buildkit.archives import Archives
+from buildkit.archives.cache import Archives
+from buildkit.archives.lock import parse_pins
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError, UnavailableError, UsageError
 from buildkit.tarballs import Limits, open_tarball

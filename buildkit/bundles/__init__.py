@@ -1,0 +1,1 @@
+"""Bundles: what a site without network needs, in one file."""
