@@ -5,7 +5,7 @@ module takes up, or could do without, in the others. Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,6 +54,18 @@ class _Union:
     newer: frozenset[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Index:
+    """The accesses of a module, as some releases compile it."""
+
+    reads: tuple[tuple[str, Field, Access], ...]
+    """Message, field that is read, and the first access of that name."""
+    called: Mapping[str, frozenset[str]]
+    """By message, the names of all accessors that are called."""
+    loose: frozenset[str]
+    """Those that are called on something of an unknown type."""
+
+
 class Neglects:
     """Looks for them in a module."""
 
@@ -63,6 +75,8 @@ class Neglects:
         self._uses = uses
         self._of = {release: one for one in uses for release in one.releases}
         self._releases = sorted(self._of)
+        self._indices: dict[int, _Index] = {}
+        self._used: dict[tuple[int, str], Place | None] = {}
         self._partial: dict[tuple[str, Method, int], bool] = {}
 
     def find(self) -> dict[Neglect, tuple[Release, ...]]:
@@ -143,27 +157,50 @@ class Neglects:
     def _read(self, one: Uses, release: Release) -> dict[str, dict[str, Access]]:
         """The fields that are read, by message: each with the first access."""
         found: dict[str, dict[str, Access]] = {}
-        for demand in one.demands:
-            if isinstance(demand, Access):
-                key = self._catalogue.message(demand.message)
-                for accessor in self._catalogue.accessors.get(key or "", {}).get(
-                    demand.accessor, ()
-                ):
-                    field = accessor.field
-                    if field.holds(release) and accessor.name == field.name.lower():
-                        found.setdefault(key or "", {}).setdefault(field.name, demand)
+        for key, field, demand in self._index(one).reads:
+            if field.holds(release):
+                found.setdefault(key, {}).setdefault(field.name, demand)
         return found
 
     def _touched(self, one: Uses, message: str, names: AbstractSet[str]) -> bool:
         """Whether any accessor of one of these fields is called, whatever on."""
         every = self._catalogue.accessors[message]
-        called = {
-            demand.accessor
-            for demand in one.demands
-            if isinstance(demand, LooseAccess)
-            or (isinstance(demand, Access) and self._catalogue.message(demand.message) == message)
-        }
+        index = self._index(one)
+        called = index.loose | index.called.get(message, frozenset())
         return any(a.field.name in names for name in called for a in every.get(name, ()))
+
+    def _index(self, one: Uses) -> "_Index":
+        """What all releases that compile this have in common, found once."""
+        if id(one) not in self._indices:
+            self._indices[id(one)] = self._make_index(one)
+        return self._indices[id(one)]
+
+    def _make_index(self, one: Uses) -> "_Index":
+        firsts: dict[tuple[str, str], Access] = {}
+        loose = set()
+        for demand in one.demands:
+            match demand:
+                case LooseAccess():
+                    loose.add(demand.accessor)
+                case Access():
+                    key = self._catalogue.message(demand.message)
+                    if key is not None:
+                        firsts.setdefault((key, demand.accessor), demand)
+                case _:
+                    pass
+        called: dict[str, set[str]] = {}
+        for key, accessor in firsts:
+            called.setdefault(key, set()).add(accessor)
+        return _Index(
+            reads=tuple(
+                (key, accessor.field, demand)
+                for (key, name), demand in firsts.items()
+                for accessor in self._catalogue.accessors[key].get(name, ())
+                if accessor.name == accessor.field.name.lower()
+            ),
+            called={key: frozenset(names) for key, names in called.items()},
+            loose=frozenset(loose),
+        )
 
     @cached_property
     def _unions(self) -> dict[str, _Union]:
@@ -278,6 +315,12 @@ class Neglects:
 
     def _use(self, place: str, one: Uses) -> Place | None:
         """Where the module overrides the method, or has to do with the field."""
+        key = (id(one), place)
+        if key not in self._used:
+            self._used[key] = self._find_use(place, one)
+        return self._used[key]
+
+    def _find_use(self, place: str, one: Uses) -> Place | None:
         owner, name, method = split(place)
         for demand in one.demands:
             match demand:
