@@ -46,7 +46,7 @@ class Tunnel:
     def __init__(self, url: str) -> None:
         """Raises :class:`ValueError` for a URL that is not ssh's."""
         self._command = ssh_command(url)
-        remove_abandoned(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+        clean_tunnels()
         self._removal = ExitStack()
         self._folder = self._removal.enter_context(own_folder(None, prefix=_PREFIX))
         self._log = self._folder / "log"
@@ -109,3 +109,8 @@ class Tunnel:
     def _reap(self, process: "subprocess.Popen[bytes]") -> None:
         process.wait()
         self._processes.discard(process)
+
+
+def clean_tunnels() -> int:
+    """Remove the folders that killed runs left; how many there were."""
+    return remove_abandoned(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))

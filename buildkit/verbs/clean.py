@@ -9,6 +9,7 @@ from rich.text import Text
 from buildkit.engine.daemon import probe_docker
 from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import clean_folders
+from buildkit.engine.tunnel import clean_tunnels
 from buildkit.errors import ExitCode, UsageError
 from buildkit.store import CACHEDIR_TAG, is_marked
 from buildkit.verbs.common import add_matrix, console_for, read_matrix
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         shutil.rmtree(workspace.dist)
         console.print(Text(f"removed {workspace.shown(workspace.dist)}"))
     clean_folders()
+    clean_tunnels()
     if probe_docker(timeout=1.0).available:
         with DockerEngine.connect() as engine:
             cleaned = engine.clean(images=arguments.images)

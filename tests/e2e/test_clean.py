@@ -3,8 +3,11 @@
 import os
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
+
+from buildkit.owner import Owner
 
 pytestmark = pytest.mark.usefixtures("host_engine")
 
@@ -54,6 +57,17 @@ def test_clean_follows_no_link_out(project, tmp_path):
     assert project.run("clean").code == 0
     assert (outside / "precious").exists()
     assert not (project.root / "build").exists()
+
+
+@pytest.mark.parametrize("prefix", ["mesos-buildkit-host-", "mesos-buildkit-ssh-"])
+def test_clean_removes_what_killed_runs_left_in_the_temporary_folder(project, tmp_path, prefix):
+    project.matrix("0.24.1")
+    project.env["TMPDIR"] = str(tmp_path)
+    here = Owner.current()
+    for name, owner in {"alive": here, "killed": replace(here, started="1")}.items():
+        project.write(f"../{prefix}{name}/owner", str(owner))
+    assert project.run("clean").code == 0
+    assert [path.name for path in tmp_path.glob(f"{prefix}*")] == [f"{prefix}alive"]
 
 
 def entries(project) -> set[str]:
