@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support_workflow import step
 
 NOX = (sys.executable, "-m", "nox", "--script-mode", "none")
 RELEASES = ("0.24.1", "0.25.0", "1.0.1")
@@ -236,3 +237,61 @@ def test_the_cache_key_is_that_of_what_is_cached(project):
     assert key("--only", "1.0.1") != before
     project.matrix(*RELEASES, more='\n[[platform]]\nname = "debian12"\nbase = "debian:12"\n')
     assert key() != before
+
+
+class TestWhatTheActionKeeps:
+    """Between runs, under a key that is written once."""
+
+    @pytest.fixture
+    def kept(self, project, tmp_path, host_engine):
+        """Runs the step; what it tells those that follow, and how it calls ``docker save``."""
+        docker = tmp_path / "bin/docker"
+        docker.parent.mkdir()
+        docker.write_text(
+            '#!/bin/sh\n[ "$1" = save ] && { echo "$@" > "$SAVED"; exit; }\n'
+            "echo mesos-buildkit/base:one\necho mesos-buildkit/base:two\n"
+        )
+        docker.chmod(0o755)
+        output, saved = tmp_path / "output", tmp_path / "saved"
+        project.env.update(
+            PATH=f"{docker.parent}:{os.environ['PATH']}",
+            GITHUB_OUTPUT=str(output),
+            SAVED=str(saved),
+        )
+
+        def kept():
+            done = project.execute(*step("actions/build/action.yml", "Save the base images"))
+            assert done.code == 0, done.text
+            return tuple(file.read_text() if file.exists() else "" for file in (output, saved))
+
+        return kept
+
+    @pytest.mark.parametrize("builds", [1, 2])
+    def test_all_base_images_if_there_is_every_sdk(self, project, kept, builds):
+        project.matrix(*RELEASES[:2], more=BREAK)
+        for _ in range(builds):
+            assert project.build().code == 1
+        images = "mesos-buildkit/base:one mesos-buildkit/base:two"
+        assert kept() == ("whole=true\n", f"save --output build/bases.tar {images}\n")
+
+    @pytest.mark.parametrize("state", ["failed", "cancelled"])
+    def test_nothing_if_an_sdk_is_missing(self, project, kept, state):
+        project.matrix(*RELEASES[:2])
+        project.good_build()
+        file = project.root / "dist/manifest.json"
+        manifest = json.loads(file.read_text())
+        (sdk,) = (s for s in manifest["targets"][1]["stages"] if s["stage"] == "sdk")
+        sdk["state"] = state
+        file.write_text(json.dumps(manifest))
+        assert kept() == ("", "")
+
+    def test_nothing_if_nothing_was_built(self, project, kept):
+        project.matrix(*RELEASES)
+        assert kept() == ("", "")
+
+    def test_what_is_not_to_be_built_needs_no_sdk(self, project, kept):
+        left_out = '\n[[override]]\nmatch = "==0.25.0"\nskip = "nobody runs it"\n'
+        project.matrix(*RELEASES[:2], more=left_out)
+        project.good_build()
+        assert "0.25.0" in project.statuses()
+        assert kept()[0] == "whole=true\n"

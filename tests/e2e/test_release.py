@@ -10,12 +10,12 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from io import BytesIO
 
 import pytest
 from support_podman import lacking, podman_service
 from support_release import Checkout, unpacked
+from support_workflow import step
 
 from buildkit.compat import tarfile
 
@@ -215,25 +215,18 @@ def test_docker_and_podman_give_the_same_to_the_bit(
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_the_workflow_releases_what_was_merged(
-    checkout, prefix, new_project, repository, stem, tmp_path, signed
-):
+def test_the_workflow_releases_what_was_merged(checkout, new_project, stem, tmp_path, signed):
     other = new_project(tmp_path / "merging")
     checkout.git("clone", "--quiet", str(checkout.project.root), str(other.root))
     done = other.run("merge", str(checkout.project.root / "dist"))
     assert done.code == 0, done.text
-    workflow = (repository / ".github/workflows/build-matrix.yml").read_text()
-    scripts = re.findall(r" run: \|\n((?: {10}.*\n)+)", workflow)
-    (script,) = (one for one in scripts if "buildkit release " in one)
     key = tmp_path / "key"
     if signed:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     other.env.update(
         SIGN_KEY=key.read_text() if signed else "", KEY_FILE=str(tmp_path / "runner-key")
     )
-    # The runner's python is the one that has the tool.
-    python = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
-    done = other.execute("bash", "-e", "-c", python + script)
+    done = other.execute(*step("workflows/build-matrix.yml", "Make what can be published"))
     assert done.code == 0, done.text
     ours, theirs = checkout.published(), Checkout(other).published()
     assert ours[f"{stem}.tar.gz"] == theirs[f"{stem}.tar.gz"]
