@@ -12,8 +12,8 @@ class ExitCode(IntEnum):
     OK = 0
     """Every target is good."""
     TARGET_FAILED = 1
-    """Some target failed, a failure that was expected did not happen, or a check of sources or of
-    upstream has found something."""
+    """Some target failed or, with these patches or sources, would have to; a failure that was
+    expected did not happen; or a check of sources or of upstream has found something."""
     USAGE = 2
     """The matrix file or the command line is wrong; nothing was started."""
     UNAVAILABLE = 3

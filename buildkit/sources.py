@@ -110,7 +110,7 @@ class Sources:
         archive = self._git("--git-dir", str(repository), "archive", "--format=tar", tree)
         if archive.returncode:
             raise TargetError(
-                f"module {module.name}: no folder {module.subpath!r} in {module.git} at "
+                f"module {module.name}: no folder {module.subpath or '.'!r} in {module.git} at "
                 f"{module.revision}, or not all of it: "
                 f"{archive.stderr.decode(errors='replace').strip()}"
             )

@@ -9,19 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SERVICE = ("system", "service", "--time=0")
+_RUNTIME = "/usr/sbin/runc"
+"""Where Debian has it, which need not be in the search path."""
 
 
 def lacking() -> str:
     """Why there can be none here; empty if nothing is in the way."""
     if os.geteuid() != 0:
         return "only root can start it so"
-    missing = [name for name in ("podman", "runc") if not shutil.which(_name(name))]
+    missing = [name for name in ("docker", "podman", _RUNTIME) if not shutil.which(name)]
     return f"{', '.join(missing)} not installed" if missing else ""
-
-
-def _name(program: str) -> str:
-    return f"/usr/sbin/{program}" if program == "runc" else program
 
 
 @contextmanager
@@ -31,11 +28,11 @@ def podman_service() -> Iterator[str]:
     state = Path(tempfile.mkdtemp(prefix="mesos-buildkit-podman-", dir="/var/tmp"))
     url = f"unix://{state}/socket"
     storage = ("--root", str(state / "root"), "--runroot", str(state / "run"))
-    engine = ("podman", "--runtime", _name("runc"), "--cgroup-manager", "cgroupfs", *storage)
+    engine = ("podman", "--runtime", _RUNTIME, "--cgroup-manager", "cgroupfs", *storage)
     with (state / "log").open("wb") as log:
         process = subprocess.Popen(
             # Its helper leaves a file in the folder that it is started in.
-            [*engine, *_SERVICE, url],
+            [*engine, "system", "service", "--time=0", url],
             cwd=state,
             stdin=subprocess.DEVNULL,
             stdout=log,

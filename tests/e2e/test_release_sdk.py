@@ -4,20 +4,25 @@ They are laid out like real ones, their protobuf is a real one, and a module is 
 loader that comes with them. Real archives are not needed, and none is used.
 """
 
+import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
+import threading
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import support_mesos
 import support_protobuf
+import tomlkit
 from support_release import Checkout, unpacked
+from support_workflow import step
 from test_own_isolator import docker_build
 
 from buildkit.compat import tarfile
@@ -527,3 +532,53 @@ def test_release_needs_the_archives_that_it_takes_licences_from(released):
     checkout.project.env["MESOS_BUILDKIT_ARCHIVES"] = "/nonexistent/archives"
     message = checkout.release().clean_failure(3)
     assert f"mesos-{NEWER}.tar.gz, {support_protobuf.STEM}.tar.gz: not in" in message
+
+
+@pytest.fixture
+def apache(archives, tmp_path):
+    """The URL of a server that has the newer release's archive where Apache's has it."""
+    folder = tmp_path / "apache" / str(NEWER)
+    folder.mkdir(parents=True)
+    shutil.copy(archives / f"mesos-{NEWER}.tar.gz", folder)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_workflow_releases_on_a_machine_without_archives(
+    on_host, make, archives, apache, new_project, tmp_path
+):
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    job = make(tmp_path / "job" / "checkout", like=on_host[0])
+    matrix = tomlkit.parse((job.root / "matrix.toml").read_text())
+    matrix["releases"] = [str(NEWER)]
+    matrix["archives"] = {"url": apache}
+    job.write("matrix.toml", tomlkit.dumps(matrix))
+    job.write(".gitignore", "build/\ndist/\n")
+    job.write("LICENSE", "The licence of the module.\n")
+    built = Checkout(job)
+    built.commit()
+    job.good_build("--sdk", "release")
+    built.good_release()
+
+    last = new_project(tmp_path / "last" / "checkout")
+    last.root.parent.mkdir()
+    built.git("clone", "--quiet", str(job.root), str(last.root))
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    # Apache's archives have it inside.
+    shutil.copy(archives / f"{support_protobuf.STEM}.tar.gz", folder)
+    last.env.update(
+        MESOS_BUILDKIT_ARCHIVES=str(folder), PARTS=str(job.root), SIGN_KEY="", KEY_FILE=""
+    )
+    for name in (
+        "Merge them",
+        "Fetch the archives that licences are taken from",
+        "Make what can be published",
+    ):
+        done = last.execute(*step("workflows/build-matrix.yml", name))
+        assert done.code == 0, done.text
+    assert Checkout(last).published() == built.published()

@@ -118,15 +118,16 @@ def test_a_field_that_is_no_longer_required_is_not_to_be_relied_on():
     [
         pytest.param("if (config.has_executor_info()) use(config.executor_info());", id="asked"),
         pytest.param("use(config.executor_info()); use(config.command_info());", id="the-other"),
-        # No other field of that message has become required.
-        pytest.param("use(config.executor_info().has_type());", id="of-its-own"),
     ],
 )
 def test_a_field_that_may_be_missing_and_is_provided_for(code):
     before = CONFIG + "use(config.executor_info()); }"
-    if "has_type" in code:
-        code = "use(config.command_info()); " + code
     assert warned(_1_0_4=before, _1_1_0=CONFIG + code + " }") == {}
+
+
+def test_a_field_that_nothing_else_is_required_in_place_of_may_be_read():
+    code = "void f(const mesos::ExecutorInfo& info) { use(info.command()); }"
+    assert warned(_1_0_4=code, _1_1_0=code) == {}
 
 
 def test_a_field_that_no_selected_release_requires_was_never_relied_on():

@@ -34,7 +34,7 @@ class TestEachFile:
 
     def test_its_command_lines_are_ones_we_take(self, file):
         text = file.read_text().replace("\\\n", " ")
-        for line in re.findall(r"python -m buildkit ([a-z]+(?: --[a-z]+)*)", text):
+        for line in re.findall(r"python -m buildkit ([a-z]+(?: --[a-z-]+)*)", text):
             verb, *options = line.split()
             parser = make_parser()
             [verbs] = [a for a in parser._actions if isinstance(a.choices, dict)]
