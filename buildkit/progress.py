@@ -13,7 +13,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from buildkit.archives.download import Report
+Report = Callable[[int, int | None], None]
+"""Takes the bytes that have arrived so far, and the number there will be if that is known."""
 
 Show = Callable[[str], AbstractContextManager[Report]]
 """Given a file's name, shows its progress as long as the context lasts."""

@@ -11,8 +11,9 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -20,18 +21,15 @@ from filelock import FileLock, Timeout
 from rich.filesize import decimal
 
 from buildkit.archives.check import check_archive
-from buildkit.archives.download import (
-    Downloader,
-    DownloadError,
-    UnreachableError,
-    WrongAnswerError,
-    discard,
-)
 from buildkit.archives.lock import ArchiveLock, check_name
+from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
 from buildkit.progress import Show, show_nothing
 from buildkit.releases import Release
+
+if TYPE_CHECKING:
+    from buildkit.archives.download import Downloader
 
 FOLDER_VARIABLE = "MESOS_BUILDKIT_ARCHIVES"
 _ARCHIVE = re.compile(r"mesos-((0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*))\.tar\.gz")
@@ -92,7 +90,7 @@ class Archives:
         mirrors: Sequence[str] = (),
         offline: bool = False,
         update: bool = False,
-        downloader: Downloader | None = None,
+        downloader: "Downloader | None" = None,
     ) -> None:
         self.folder = folder
         self.lock = lock
@@ -100,13 +98,20 @@ class Archives:
         self._bases = [url.rstrip("/") for url in (base_url, *mirrors)]
         self._offline = offline
         self._update = update
-        self._downloader = downloader or Downloader()
+        self._given = downloader
         self._mutex = threading.Lock()
         self._digests: dict[Path, tuple[tuple[int, int], str]] = {}
         self._failures: dict[str, str] = {}
         """Archive -> why it could not be fetched."""
         self._unreachable: dict[str, UnreachableError] = {}
         """Server -> why there is no way to it. Other archives need not wait for it again."""
+
+    @cached_property
+    def _downloader(self) -> "Downloader":
+        # What it is made of takes longer to import than most commands run, which fetch nothing.
+        from buildkit.archives.download import Downloader  # noqa: PLC0415
+
+        return self._given or Downloader()
 
     def has(self, name: str) -> bool:
         """Whether the archive is there, right or wrong. Takes no time."""
@@ -222,12 +227,12 @@ class Archives:
                 self._fetch_from(base, name, url_path, part, show)
             except DownloadError as error:
                 if isinstance(error, WrongAnswerError):
-                    discard(part)
+                    self._downloader.discard(part)
                 problems.append((f"{base}/{url_path}", error))
             else:
                 path = self.folder / name
                 part.replace(path)
-                discard(part)
+                self._downloader.discard(part)
                 self._emit(f"fetched {name} ({decimal(path.stat().st_size)}) from {base}")
                 return path
         raise self._failure(name, problems)

@@ -21,11 +21,10 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from buildkit import __version__
-from buildkit.errors import BuildkitError, UnavailableError
+from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.errors import UnavailableError
+from buildkit.progress import Report
 from buildkit.tarballs import HEAD, why_no_archive
-
-Report = Callable[[int, int | None], None]
-"""Takes the bytes that have arrived so far, and the number there will be if that is known."""
 
 _CHUNK = 64 * 1024
 _LONGEST_TEXT = 64 * 1024
@@ -33,18 +32,6 @@ _LONGEST_PAGE = 256 * 1024
 _LATER = frozenset({429, 500, 502, 503, 504})
 """Answers that a server gives when another try may help."""
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)", re.ASCII)
-
-
-class DownloadError(BuildkitError):
-    """A URL did not give the file; another may. The message does not name the URL."""
-
-
-class UnreachableError(DownloadError):
-    """There is no way to the server, so that none of its files can be had."""
-
-
-class WrongAnswerError(DownloadError):
-    """The server works, but what it gives is not the file."""
 
 
 class _CutError(DownloadError):
@@ -103,6 +90,12 @@ class Downloader:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
+    @staticmethod
+    def discard(part: Path) -> None:
+        """Remove what a download has left, if anything."""
+        part.unlink(missing_ok=True)
+        _beside(part).unlink(missing_ok=True)
+
     def text(self, url: str) -> str | None:
         """A short text; None if the server has none there. Raises :class:`DownloadError`."""
         try:
@@ -144,17 +137,17 @@ class Downloader:
         try:
             retrying(self._receive, url, part, report)
         except WrongAnswerError:
-            discard(part)
+            self.discard(part)
             raise
         except OSError as error:
-            discard(part)
+            self.discard(part)
             raise UnavailableError(
                 f"{part}: can't be written: {error.strerror}; make room there, or name another "
                 "folder with MESOS_BUILDKIT_ARCHIVES"
             ) from None
         except BaseException:
             if not _Version.of(part).validator:
-                discard(part)
+                self.discard(part)
             raise
 
     def _receive(self, url: str, part: Path, report: Report) -> None:
@@ -170,7 +163,7 @@ class Downloader:
                 part.write_bytes(b"")
                 version.write(part)
             elif not version.goes_on_with(response, have):
-                discard(part)
+                self.discard(part)
                 raise _CutError("the file has changed on the server")
             if (version.length or 0) > self._limit:
                 raise WrongAnswerError(f"{version.length} bytes, more than any archive has")
@@ -233,12 +226,6 @@ class Downloader:
             if status not in expected:
                 raise WrongAnswerError(f"{status} {response.reason}")
             yield response
-
-
-def discard(part: Path) -> None:
-    """Remove what a download has left, if anything."""
-    part.unlink(missing_ok=True)
-    _beside(part).unlink(missing_ok=True)
 
 
 def _beside(part: Path) -> Path:

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 from typing import Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 
-from buildkit.archives.download import Downloader, DownloadError, Page, Patience, WrongAnswerError
+from buildkit.archives.download import Downloader, Page, Patience
+from buildkit.archives.problems import DownloadError, WrongAnswerError
 from buildkit.errors import UnavailableError, UsageError
 from buildkit.releases import FINAL_RELEASES, Release
 

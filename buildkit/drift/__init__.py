@@ -5,7 +5,7 @@ give is made into text, Markdown or JSON by the modules beside this one. Nothing
 anything outside the package.
 """
 
-from buildkit.drift.compare import boundaries, changes
+from buildkit.drift.compare import boundaries, changes, differ
 from buildkit.drift.model import Category, Change, Effect, Step, What
 from buildkit.drift.reach import kinds_of
 from buildkit.drift.words import sentence
@@ -18,6 +18,7 @@ __all__ = [
     "What",
     "boundaries",
     "changes",
+    "differ",
     "kinds_of",
     "sentence",
 ]

@@ -30,12 +30,36 @@ def changes(
     Raises :class:`UsageError` for an unknown kind, for a release that the table does not have, and
     for releases in the wrong order.
     """
+    return tuple(_checked(table, older, newer, kinds, all_messages=all_messages))
+
+
+def differ(
+    table: InterfaceTable,
+    older: Release,
+    newer: Release,
+    kinds: Sequence[str],
+    *,
+    all_messages: bool = False,
+) -> bool:
+    """Whether there are any :func:`changes`. Looks no further than the first; raises as that."""
+    found = _checked(table, older, newer, kinds, all_messages=all_messages)
+    return next(found, None) is not None
+
+
+def _checked(
+    table: InterfaceTable,
+    older: Release,
+    newer: Release,
+    kinds: Sequence[str],
+    *,
+    all_messages: bool,
+) -> Iterator[Change]:
     check_kinds(table, kinds)
     for release in (older, newer):
         _check_release(release)
     if not older < newer:
         raise UsageError(f"{older} to {newer}: the older release comes first")
-    return tuple(_changes(table, Span(older=older, newer=newer), kinds, all_messages=all_messages))
+    return _changes(table, Span(older=older, newer=newer), kinds, all_messages=all_messages)
 
 
 def boundaries(

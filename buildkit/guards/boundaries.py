@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from buildkit.cpp.reading import BranchReading
-from buildkit.drift import changes
+from buildkit.drift import differ
 from buildkit.findings import Finding
 from buildkit.guards.context import Context
 from buildkit.guards.literals import bounds
@@ -24,13 +24,17 @@ class Boundaries:
 
     def _compare(self, older: Release, newer: Release) -> bool:
         kinds = (self._context.kind,)
-        return bool(changes(self._context.table, older, newer, kinds, all_messages=True))
+        return differ(self._context.table, older, newer, kinds, all_messages=True)
+
+    def _changes_at(self, at: int) -> bool:
+        """Whether anything has changed from the release before the one at a position, to it."""
+        return self._changed(FINAL_RELEASES[at - 1], FINAL_RELEASES[at])
 
     def findings(self, guard: Guard) -> Iterator[Finding]:
         """Guards at releases that differ in nothing from the one before."""
         for branch, release, offset in self._thresholds(guard):
             at = FINAL_RELEASES.index(release)
-            if at and not self._changed(FINAL_RELEASES[at - 1], release):
+            if at and not self._changes_at(at):
                 yield self._idle(guard, branch, at, offset)
         yield from self._single(guard)
 
@@ -64,11 +68,9 @@ class Boundaries:
 
     def _elsewhere(self, at: int) -> str:
         """The nearest releases in which something has changed."""
-        steps = range(1, len(FINAL_RELEASES))
-        changed = [n for n in steps if self._changed(FINAL_RELEASES[n - 1], FINAL_RELEASES[n])]
-        before = [FINAL_RELEASES[n] for n in changed if n < at][-1:]
-        after = [FINAL_RELEASES[n] for n in changed if n > at][:1]
-        near = " and in ".join(str(release) for release in (*before, *after))
+        ways = (range(at - 1, 0, -1), range(at + 1, len(FINAL_RELEASES)))
+        nearest = (next(filter(self._changes_at, way), None) for way in ways)
+        near = " and in ".join(str(FINAL_RELEASES[n]) for n in nearest if n is not None)
         return f"something has changed in {near}" if near else ""
 
     def _single(self, guard: Guard) -> Iterator[Finding]:

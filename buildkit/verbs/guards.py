@@ -218,9 +218,10 @@ def _print(console: Console, shown: Shown, one: ModuleReport, *, table: bool) ->
         return
     if table and one.report.guards:
         console.print(guards_table(one.report, shown))
-    for finding in one.report.findings:
-        console.print(finding_text(one.report, finding, shown), soft_wrap=True)
-    console.print(Text(f"{one.name}: {summary(one.report)}"), soft_wrap=True)
+    lines = [finding_text(one.report, finding, shown) for finding in one.report.findings]
+    lines.append(Text(f"{one.name}: {summary(one.report)}"))
+    # At once: each call takes its time.
+    console.print(Text("\n").join(lines), soft_wrap=True)
 
 
 def _write_sarif(target: str, modules: Sequence[Module], reports: Sequence[ModuleReport]) -> None:

@@ -11,8 +11,9 @@ from support_archives import archive
 
 from buildkit.archives import cache as archives_module
 from buildkit.archives.cache import Archives, default_folder, published_digest
-from buildkit.archives.download import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.archives.download import Downloader
 from buildkit.archives.lock import ArchiveLock
+from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
 from buildkit.errors import TargetError, UnavailableError
 
 NAME = "mesos-0.24.1.tar.gz"
@@ -40,6 +41,8 @@ class Servers:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    discard = staticmethod(Downloader.discard)
 
     def file(self, url, part, report):
         report(0, None)

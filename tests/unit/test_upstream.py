@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from buildkit import cli
 from buildkit.archives import upstream
-from buildkit.archives.download import DownloadError, Page, UnreachableError, WrongAnswerError
+from buildkit.archives.download import Page
+from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
 from buildkit.archives.upstream import compare, parse_listing, read_listing
 from buildkit.errors import ExitCode, UnavailableError, UsageError
 from buildkit.matrixedit import add_releases, diff
