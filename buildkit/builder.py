@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
@@ -17,7 +18,8 @@ from buildkit.context import AGENT_SCRIPT, Context
 from buildkit.engine import NotPossibleHereError
 from buildkit.inspection import demands, inspect_target
 from buildkit.matrix import SmokeLevel
-from buildkit.sdk.model import Installation, Runtime
+from buildkit.sdk.model import PACKED, Installation, Runtime
+from buildkit.sdk.unpacked import unpack, unpacked
 from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.agent import ROLES
 from buildkit.smoke.checks import Check, failures
@@ -72,7 +74,8 @@ class Builder:
 
         def fill(entry: Path) -> None:
             inputs = {".": job.folder.path, "common": self._common(job)}
-            self._steps.run(site, "build", ("sh", "build.sh", "common", "out"), inputs, entry)
+            argv = ("sh", "build.sh", "common", "out")
+            self._steps.run(site, "build", argv, inputs, entry, lent=self._lent(job))
             for name in (target.library, target.library + DEBUG_SUFFIX, _COMPILER):
                 if not (entry / name).is_file():
                     raise StepFailedError([f"the build left no {name}"])
@@ -107,12 +110,7 @@ class Builder:
             return found
 
         def fill(entry: Path) -> None:
-            # A sanitizer's library is like no other, and nobody is given it.
-            sanitized = context.target.sanitizer is not None
-            checks = [] if sanitized else self._inspect(job, library.entry, runtime)
-            if level != "inspect" and not failures(checks):
-                driven: SmokeLevel = "load" if level == "load" else "run"
-                checks += self._drive(job, library.entry, runtime, driven, entry)
+            checks = self._inspect_and_drive(job, library.entry, runtime, level, entry)
             if installation and not failures(checks) and _possible(checks):
                 checks += self._start(job, library.entry, runtime, installation, entry)
             if failures(checks):
@@ -125,14 +123,28 @@ class Builder:
         with self._steps.slot(site):
             return self._steps.make("smoke", digest, site, fill)
 
-    def _inspect(self, job: Job, built: Path, runtime: Runtime) -> list[Check]:
-        target = job.context.target
-        library = built / target.library
-        debug = built / (target.library + DEBUG_SUFFIX)
-        checks = inspect_target(target, library, debug, runtime.provided)
-        for check in checks:
-            job.site.log(str(check))
-        return checks
+    def _inspect_and_drive(
+        self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path
+    ) -> list[Check]:
+        """Levels ``inspect`` and, if that is well and ``level`` asks for it, ``load`` and ``run``.
+
+        The library is driven while this process inspects it, which takes about as long.
+        """
+        if level == "inspect":
+            return _logged(job, _inspect(job, built, runtime))
+        driven_level: SmokeLevel = "load" if level == "load" else "run"
+        with ThreadPoolExecutor(1) as beside:
+            inspected = beside.submit(_inspect, job, built, runtime)
+            try:
+                driven = self._drive(job, built, runtime, driven_level, entry)
+            except StepFailedError:
+                checks = _logged(job, inspected.result())
+                if failures(checks):
+                    return checks
+                raise
+        checks = _logged(job, inspected.result())
+        # What a library does that is not as it must be is not worth a word.
+        return checks if failures(checks) else [*checks, *driven]
 
     def _drive(
         self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path
@@ -217,6 +229,21 @@ class Builder:
         inputs = {path: job.folder.path / path for path in context.common}
         return self._once("common", digest, job, ("sh", "common.sh", "out"), inputs)
 
+    def _lent(self, job: Job) -> Mapping[str, Path]:
+        """The SDK's files, if it is packed and the engine can do without a copy of them."""
+        packed = job.folder.path / PACKED
+        if not self._steps.lends or not packed.is_file():
+            return {}
+        digest = digest_of("unpacked", job.context.sdk.digest)
+        product = self._steps.once("unpacked", digest, job.site, lambda e: unpack(packed, e))
+        found = unpacked(product.entry)
+        if found is None:
+            job.site.log(
+                f"{product.entry}: has been written to by a build, so this one unpacks an SDK of "
+                "its own; clean removes it"
+            )
+        return found or {}
+
     def _harness(self, job: Job, runtime: Runtime) -> Path:
         """The compiled harness. It knows the SDK but not the module, so modules share it."""
         context = job.context
@@ -247,6 +274,21 @@ class Builder:
             self._steps.run(job.site, kind, argv, inputs, entry)
 
         return self._steps.once(kind, digest, job.site, fill).entry
+
+
+def _inspect(job: Job, built: Path, runtime: Runtime) -> list[Check]:
+    target = job.context.target
+    if target.sanitizer is not None:
+        # A sanitizer's library is like no other, and nobody is given it.
+        return []
+    debug = built / (target.library + DEBUG_SUFFIX)
+    return inspect_target(target, built / target.library, debug, runtime.provided)
+
+
+def _logged(job: Job, checks: list[Check]) -> list[Check]:
+    for check in checks:
+        job.site.log(str(check))
+    return checks
 
 
 def _content(built: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +28,7 @@ LOG = "log.txt"
 _POLL_SECONDS = 0.2
 _MESOS_MEMORY_BYTES = 2 * 1024**3
 """What a compile of Mesos's own sources may take: libprocess's largest has been seen at 1.4 GB."""
+_NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,11 @@ class Steps:
         self._locks = _Locks()
         self._failed: dict[str, list[str]] = {}
 
+    @property
+    def lends(self) -> bool:
+        """Whether a step can be lent folders."""
+        return self._engine.lends
+
     @contextmanager
     def slot(self, site: Site) -> Iterator[None]:
         """Hold a job slot."""
@@ -113,6 +120,7 @@ class Steps:
         inputs: Mapping[str, Path],
         output: Path,
         *,
+        lent: Mapping[str, Path] = _NOTHING,
         jobs: int | None = None,
         writable: tuple[str, ...] = (),
         root: bool = False,
@@ -120,6 +128,7 @@ class Steps:
     ) -> None:
         """Run one step; what it leaves goes below ``output``.
 
+        ``lent`` is for an engine that lends, as :attr:`lends` says.
         ``jobs`` is for a step that compiles Mesos's sources in parallel: how many at a time, as
         ``$JOBS`` tells it; each has the memory of one. ``writable``, ``root`` and ``apart``
         are what it insists on.
@@ -137,6 +146,7 @@ class Steps:
             target=site.target,
             argv=argv,
             inputs=inputs,
+            lent=lent,
             env=site.env if jobs is None else {**site.env, "JOBS": str(jobs)},
             limits=limits,
             writable=writable,

@@ -1,7 +1,8 @@
 """Changes of what methods carry: structs, protobuf messages and enums. Pure."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from buildkit.drift.fields import enum_changes, field_text, message_changes, value_text
@@ -43,16 +44,7 @@ class Types:
 
     def _entry(self, name: str, release: Release) -> Entry | None:
         """What the release has under a name."""
-        table = self.table
-        entries: tuple[Entry | None, ...] = (
-            table.structs.get(name),
-            table.messages.get(name),
-            table.enums.get(name),
-        )
-        for entry in entries:
-            if entry and any(row.holds(release) for row in _places(entry)):
-                return entry
-        return None
+        return _entries(self.table, release).get(name)
 
     def _inside(self, name: str, entry: Entry) -> Iterator[Change]:
         match entry:
@@ -133,6 +125,17 @@ class Types:
     def _package(self, name: str, release: Release) -> str:
         declaration = self.table.declaration(name, release)
         return f"{declaration.package}." if declaration else ""
+
+
+@lru_cache(maxsize=128)
+def _entries(table: InterfaceTable, release: Release) -> Mapping[str, Entry]:
+    """What a release has, by name; a struct before a message before an enum of the same name."""
+    return {
+        name: entry
+        for entries in (table.enums, table.messages, table.structs)
+        for name, entry in entries.items()
+        if any(row.holds(release) for row in _places(entry))
+    }
 
 
 def _category(entry: Entry) -> Category:

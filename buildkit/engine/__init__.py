@@ -39,6 +39,9 @@ class Step:
     """The command, run in the work folder."""
     inputs: Mapping[str, Path]
     """Destination below the work folder (POSIX; ``"."`` is itself) -> a file or folder here."""
+    lent: Mapping[str, Path] = field(default_factory=dict)
+    """As ``inputs``, for folders that the command only reads. They are not copied, so only an
+    engine that :attr:`Engine.lends` takes them."""
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     writable: tuple[str, ...] = ()
@@ -114,6 +117,10 @@ class Engine(Protocol):
     @property
     def name(self) -> EngineName:
         """The engine's name in options, manifest and table."""
+
+    @property
+    def lends(self) -> bool:
+        """Whether its steps can see folders of this machine."""
 
     def provide(self, request: BaseRequest, emit: Emit) -> Base:
         """Make the base ready (find, pull, bootstrap) and describe it.

@@ -100,6 +100,11 @@ class DockerEngine:
         """See :meth:`buildkit.engine.Engine.provide`."""
         return self._bases.provide(request, emit)
 
+    @property
+    def lends(self) -> bool:
+        """See :attr:`buildkit.engine.Engine.lends`; a daemon may have other files than we."""
+        return False
+
     def close(self) -> None:
         """See :meth:`buildkit.engine.Engine.close`."""
         self._api.close()

@@ -80,6 +80,11 @@ class HostEngine:
         """The engine's name in options, manifest and table."""
         return "host"
 
+    @property
+    def lends(self) -> bool:
+        """See :attr:`buildkit.engine.Engine.lends`."""
+        return True
+
     def close(self) -> None:
         """See :meth:`buildkit.engine.Engine.close`."""
 
@@ -116,6 +121,8 @@ class HostEngine:
             work.mkdir()
             scratch.mkdir()
             trees.lay(tree, work, modified=modified)
+            for place, lent in step.lent.items():
+                (work / place).symlink_to(lent.absolute())
             result = _Run(step, work, scratch).follow(emit, cancelled)
             if result.ended != "cancelled":
                 _collect(work / RESULTS, output)

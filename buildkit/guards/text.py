@@ -113,8 +113,9 @@ def summary(report: Report) -> str:
         for level in Level
         if (number := sum(f.rule.level is level for f in report.findings))
     ]
-    guards = len(report.guards)
+    guards, releases = len(report.guards), len(report.selected)
     return (
-        f"{guards} guard{'s' if guards != 1 else ''}, {len(report.selected)} releases: "
+        f"{guards} guard{'s' if guards != 1 else ''}, "
+        f"{releases} release{'s' if releases != 1 else ''}: "
         f"{', '.join(counts) or 'nothing to say'}"
     )

@@ -9,6 +9,9 @@ from buildkit.smoke.agent import Role
 from buildkit.steps import Site
 from buildkit.tree import Tree
 
+PACKED = "sdk.tar.gz"
+"""The file of a context that holds the SDK's files, of those kinds that have many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:

@@ -51,12 +51,14 @@ class Reader:
 
     def _all(self, path: str, nodes: Iterable[Node]) -> Iterator[Declaration]:
         for node in nodes:
-            body = node.child_by_field_name("body")
-            if node.type == "namespace_definition":
+            type_ = node.type
+            if type_ == "namespace_definition":
+                body = node.child_by_field_name("body")
                 name = text_of(node.child_by_field_name("name"))
                 members = tuple(self._all(path, body.named_children)) if body else ()
                 yield Namespace(at=at(node), name=name, members=members)
-            elif node.type in _HOLLOW:
+            elif type_ in _HOLLOW:
+                body = node.child_by_field_name("body")
                 yield from self._all(path, [body] if body else node.named_children)
             else:
                 key = (path, node.start_point.row, node.text or b"")

@@ -423,6 +423,23 @@ def test_inspect_knows_what_a_release_provides(on_host, project, archives):
     assert entries(project, "sdk") | entries(project, "runtime") == before
 
 
+def test_what_was_written_to_an_sdk_does_not_reach_the_next_build(
+    on_host, make, tmp_path, tree_digests
+):
+    first, _, _ = on_host
+    project = make(tmp_path / "checkout", like=first)
+    shutil.rmtree(project.root / "build/cache/build")
+    unpacked = project.root / "build/cache/unpacked"
+    for header in unpacked.glob("*/files/sdk/include/mesos/version.hpp"):
+        header.write_text("#error spoilt\n")
+    done = project.good_build(*only(NEWER), engine="host")
+    log = (project.root / f"build/logs/{NEWER}.log").read_text()
+    assert "has been written to by a build" in log
+    name = library_of(NEWER)
+    assert tree_digests(project.root / "dist")[name] == tree_digests(first.root / "dist")[name]
+    assert "all from the cache" not in done.out
+
+
 def test_context_with_the_packed_sdk_ends_in_the_same_library(
     in_container, client, make, tmp_path, tree_digests
 ):

@@ -40,13 +40,14 @@ def request(compiler: str = "g++", architecture: str | None = None) -> BaseReque
     )
 
 
-def run(engine, script: str, output: Path, *, inputs=None, **limits):
+def run(engine, script: str, output: Path, *, inputs=None, lent=None, **limits):
     lines: list[str] = []
     step = Step(
         name="test",
         target="t",
         argv=("sh", "-c", script),
         inputs=inputs or {},
+        lent=lent or {},
         limits=Limits(**limits),
     )
     base = engine.provide(request(), lines.append)
@@ -118,6 +119,17 @@ class TestFolders:
         result, _ = run(engine, "echo after > a.cpp", tmp_path / "output", inputs={"a.cpp": source})
         assert result.ok
         assert source.read_text() == "before"
+
+    def test_a_lent_folder_is_read_where_it_is_and_stays(self, engine, temporary, tmp_path):
+        lent = tmp_path / "lent"
+        lent.mkdir()
+        (lent / "a.hpp").write_text("one")
+        script = "cat sdk/a.hpp > out/seen; test -L sdk"
+        result, _ = run(engine, script, tmp_path / "output", lent={"sdk": lent})
+        assert result.ok
+        assert (tmp_path / "output/seen").read_text() == "one"
+        assert (lent / "a.hpp").read_text() == "one"
+        assert not [*temporary.iterdir()]
 
     def test_the_compilers_own_files_go_there_too(self, engine, temporary, tmp_path):
         result, lines = run(engine, 'echo "$TMPDIR"; echo x > "$TMPDIR/x"', tmp_path / "output")

@@ -41,6 +41,7 @@ class PretendEngine:
     """Leaves what the real scripts leave; a test may say how a step of a release goes instead."""
 
     name = "host"
+    lends = False
 
     def __init__(self):
         self.steps = []

@@ -20,6 +20,7 @@ GIB = 1024**3
 
 class RecordingEngine:
     name = "host"
+    lends = False
 
     def __init__(self):
         self.steps = []

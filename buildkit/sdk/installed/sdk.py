@@ -23,13 +23,12 @@ from buildkit.sdk.installed.prefix import Prefix, read_prefix
 from buildkit.sdk.installed.survey import Survey, debian_packages, read_survey
 from buildkit.sdk.installed.vendor import check_protobuf, vendor_warnings
 from buildkit.sdk.layout import include_flags, json_flags
-from buildkit.sdk.model import Installation, Runtime, Sdk
+from buildkit.sdk.model import PACKED, Installation, Runtime, Sdk
 from buildkit.smoke.agent import LAUNCHER, choose_programs
 from buildkit.steps import Product, Site, StepFailedError, Steps
 from buildkit.tarballs import write_tarball
 from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 
-_PACKED = "sdk.tar.gz"
 _LIBRARIES = "runtime/lib"
 _PROGRAMS = "runtime/mesos"
 _PROTOC = '#!/bin/sh\n# The protobuf compiler of the base.\nexec {} "$@"\n'
@@ -228,7 +227,7 @@ class InstalledSdks:
         flags = pc.flags if pc is not None and told else json_flags(target.release)
 
         def packed() -> Tree:
-            return {_PACKED: File((product.entry / _PACKED).read_bytes())}
+            return {PACKED: File((product.entry / PACKED).read_bytes())}
 
         def runtime(_: Site, __: frozenset[str]) -> Runtime:
             _check_loadable(target, found)
@@ -281,7 +280,7 @@ def _origin(target: Target) -> str:
 
 def _packer(tree: Tree) -> Callable[[Path], None]:
     def fill(entry: Path) -> None:
-        (entry / _PACKED).write_bytes(write_tarball(tree))
+        (entry / PACKED).write_bytes(write_tarball(tree))
 
     return fill
 

@@ -19,7 +19,7 @@ from buildkit.errors import TargetError, UnavailableError
 from buildkit.patches import Patch, apply_patches, compatibility_headers
 from buildkit.plan import Target
 from buildkit.releases import Release
-from buildkit.sdk.model import Runtime, Sdk
+from buildkit.sdk.model import PACKED, Runtime, Sdk
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.headers import compile_flags, sdk_tree
 from buildkit.sdk.release.libprocess import needs_libprocess
@@ -31,7 +31,6 @@ from buildkit.steps import Site, StepFailedError, Steps
 from buildkit.tarballs import write_tarball
 from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 
-_PACKED = "sdk.tar.gz"
 _LACKING = "lacking.txt"
 _DIGEST = "digest.txt"
 _PROVIDED = "provided.txt"
@@ -93,7 +92,7 @@ class ReleaseSdks:
         )
 
         def tree() -> Tree:
-            return {_PACKED: File((product.entry / _PACKED).read_bytes())}
+            return {PACKED: File((product.entry / PACKED).read_bytes())}
 
         return Sdk(
             kind="release",
@@ -181,7 +180,7 @@ class ReleaseSdks:
         compatibility = compatibility_headers(parts.target.patches, release, "sdk")
         tree = under("sdk", {**tree, **under("compat", compatibility)})
         (entry / _DIGEST).write_text(digest_of(tree_digest(tree), *compile_flags(release)))
-        (entry / _PACKED).write_bytes(write_tarball(tree))
+        (entry / PACKED).write_bytes(write_tarball(tree))
 
     def _protobuf(self, parts: _Parts, sources: Tree) -> Path:
         tree = self._protobuf_tree(parts, sources)
@@ -216,7 +215,7 @@ class ReleaseSdks:
         def fill(entry: Path) -> None:
             sources = self._sources(parts)
             tree = self._runtime_tree(parts, sources, libprocess=libprocess)
-            inputs = {_PACKED: sdk / _PACKED, "protobuf": self._protobuf(parts, sources)}
+            inputs = {PACKED: sdk / PACKED, "protobuf": self._protobuf(parts, sources)}
             with self._steps.wide_slot(parts.site) as jobs:
                 self._run(parts, "runtime", tree, inputs, entry, jobs=jobs)
             if not (entry / _PROVIDED).is_file():

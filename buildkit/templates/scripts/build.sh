@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 common=$1
 out=$2
 mkdir -p "$out" obj
-[ ! -f sdk.tar.gz ] || tar -xzf sdk.tar.gz
+[ ! -f sdk.tar.gz ] || [ -e sdk ] || tar -xzf sdk.tar.gz
 
 "$CXX" --version > obj/compiler.txt
 head -n 1 obj/compiler.txt > "$out/compiler.txt"
