@@ -25,7 +25,7 @@ from buildkit.smoke.agent import ROLES
 from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.elf import abi_facts, undefined_symbols
 from buildkit.smoke.results import read_report
-from buildkit.steps import LOG, Product, Site, StepEndedError, StepFailedError, Steps
+from buildkit.steps import ABOUT, Product, Site, StepEndedError, StepFailedError, Steps
 from buildkit.tree import digest_of, read_tree, tree_digest
 from buildkit.workfolder import WorkFolder
 
@@ -293,7 +293,7 @@ def _logged(job: Job, checks: list[Check]) -> list[Check]:
 
 def _content(built: Path) -> str:
     """SHA-256, in hex, over a build's results, whatever was said in making them."""
-    return tree_digest({path: file for path, file in read_tree(built).items() if path != LOG})
+    return tree_digest({path: file for path, file in read_tree(built).items() if path not in ABOUT})
 
 
 def _installation(context: Context) -> Installation:

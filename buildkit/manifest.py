@@ -214,8 +214,8 @@ class TargetRecord(_Record):
     seconds: float
     """Wall-clock time of all stages."""
     measured_seconds: float | None = None
-    """The same of the last run that really built the library, which may be an earlier one; null if
-    none has. It is by this that jobs are balanced."""
+    """What building and smoke-testing it took when that was last done, which may have been in an
+    earlier run; null if it never was. It is by this that jobs are balanced."""
     floor: FloorRecord | None = None
     """What the library must not exceed; null if the platform names no floor."""
     log: str | None = None
@@ -300,7 +300,7 @@ def record(plan: Plan, outcome: Outcome, prediction: Prediction | None = None) -
             abi=AbiRecord(**asdict(artifact.abi)),
         ),
         seconds=round(outcome.seconds, 3),
-        measured_seconds=round(outcome.seconds, 3) if outcome.built else None,
+        measured_seconds=None if outcome.measured is None else round(outcome.measured, 3),
         floor=_floor(target.platform.floor),
         log=None if target.skip is not None else log_name(target.folder),
         stands_for=tuple(map(str, target.stands_for)),

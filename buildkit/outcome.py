@@ -95,6 +95,9 @@ class Outcome:
     """The sources that it was built from; None if they were not read, or git could not say."""
     archives: tuple[tuple[str, str], ...] = ()
     """What the SDK was made of: each archive's name and its SHA-512, in hex."""
+    measured: float | None = None
+    """Seconds that building and smoking took, also where that was another run's work; None if it
+    is not known."""
     ended: datetime | None = None
     """When it ended."""
     log: str = ""
@@ -108,11 +111,6 @@ class Outcome:
     def seconds(self) -> float:
         """Time spent in all stages."""
         return sum(stage.seconds for stage in self.stages)
-
-    @property
-    def built(self) -> bool:
-        """Whether the library was built, rather than taken from the cache."""
-        return any(stage.stage == "build" and stage.state == "passed" for stage in self.stages)
 
     @property
     def cached(self) -> bool:

@@ -62,6 +62,7 @@ class _Progress:
     """Seconds of the present stage that went by waiting for a job slot."""
     steps: list[StepTime] = field(default_factory=list)
     """What has run in the present stage."""
+    measured: float | None = None
 
     def note_wait(self, seconds: float) -> None:
         """Add to ``waited``."""
@@ -198,6 +199,8 @@ class Pipeline:
                 raise
             stage.cached = result.cached
             progress.checks = read_checks(result)
+        if library.seconds is not None and result.seconds is not None:
+            progress.measured = library.seconds + result.seconds
         if target.sanitizer is None:
             identity = build_id(library.entry / target.library) or ""
             progress.artifact = dist.publish(target, library.entry, identity, read_abi(result))
@@ -244,6 +247,7 @@ class Pipeline:
             artifact=progress.artifact,
             origin=progress.origin,
             archives=progress.archives,
+            measured=progress.measured,
             ended=datetime.now(UTC).replace(microsecond=0),
             log=self.workspace.shown(progress.log.path),
         )

@@ -25,6 +25,10 @@ from buildkit.tree import digest_of
 
 LOG = "log.txt"
 """In every entry: what was said in making it."""
+_SECONDS = "seconds.txt"
+"""In every entry: how long making it took."""
+ABOUT = frozenset({LOG, _SECONDS})
+"""The files of an entry that are no part of what was made."""
 _POLL_SECONDS = 0.2
 _MESOS_MEMORY_BYTES = 2 * 1024**3
 """What a compile of Mesos's own sources may take: libprocess's largest has been seen at 1.4 GB."""
@@ -37,6 +41,14 @@ class Product:
 
     entry: Path
     cached: bool
+
+    @property
+    def seconds(self) -> float | None:
+        """What making it took, now or long ago; None if it was not noted."""
+        try:
+            return float((self.entry / _SECONDS).read_text())
+        except (OSError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +188,9 @@ class Steps:
 
         def recorded(entry: Path) -> None:
             mark = len(site.log.lines)
+            begun = time.monotonic()
             fill(entry)
+            (entry / _SECONDS).write_text(f"{time.monotonic() - begun:.3f}\n")
             lines = site.log.since(mark)
             (entry / LOG).write_text("".join(f"{line}\n" for line in lines))
 

@@ -11,7 +11,6 @@ from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode, UsageError
 from buildkit.guards import record as guards_report
 from buildkit.releases import select
-from buildkit.verbs import check_upstream
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
 NAME = "matrix"
@@ -56,6 +55,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.check_upstream:
         if arguments.only:
             raise UsageError("--check-upstream looks at the whole matrix: leave --only out")
+        # What fetches a page takes longer to import than all else that this verb does.
+        from buildkit.verbs import check_upstream  # noqa: PLC0415
+
         return check_upstream.check(arguments)
     if arguments.write:
         raise UsageError("--write: there is nothing to write without --check-upstream")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+import urllib3  # noqa: F401 - looks for IPv6 when it is imported, which is no test's doing
 
 from buildkit.matrix import Matrix, Module, Platform, load_matrix
 from buildkit.options import Options

@@ -79,7 +79,7 @@ class TestText:
         _, out, _ = guards(capsys, "--all-releases", "--only", "<0.24")
         assert "8 releases" in out
         _, out, _ = guards(capsys, "--only", "0.24.1")
-        assert "1 releases" in out
+        assert "1 release: " in out
 
     def test_a_module_without_guards_has_nothing_to_say(self, module, capsys):
         module("int x;\n")

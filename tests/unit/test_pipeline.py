@@ -1,7 +1,9 @@
 """Targets through their stages, on an engine that only pretends: what is built, cached, kept."""
 
 import json
+import shutil
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -203,6 +205,19 @@ class TestCache:
         assert again["0.24.1"].checks == first["0.24.1"].checks
 
     @pytest.mark.usefixtures("project")
+    def test_what_making_it_took_is_known_of_a_library_from_the_cache(self, run, engine, project):
+        def slowly(output, *_):
+            time.sleep(0.2)
+            engine.leave("build", "0.24.1", output)
+            return OK
+
+        engine.bad["build", "0.24.1"] = slowly
+        first = run()["0.24.1"]
+        shutil.rmtree(project.root / "dist")
+        second = run()["0.24.1"]
+        assert second.cached
+        assert second.measured == first.measured >= 0.2
+
     def test_a_log_from_the_cache_says_what_it_said(self, run, engine):
         warning = "a.cpp:1:2: warning: unused"
 
