@@ -24,11 +24,14 @@ esac
 # What is never called of a release's runtime may be missing, so it must be bound when called.
 unset LD_BIND_NOW
 mkdir -p work
+compilers=
 set --
 for neighbour in $NEIGHBOURS; do
-  compile_neighbour "$neighbour" "work/mesos-$neighbour.so"
+  compile_neighbour "$neighbour" "work/mesos-$neighbour.so" &
+  compilers="$compilers $!"
   set -- "$@" --neighbour "$neighbour" --neighbour-library "work/mesos-$neighbour.so"
 done
+for compiler in $compilers; do wait "$compiler"; done
 "$harness" load --library "$library" --symbol "$SYMBOL" --kind "$KIND" --work "$PWD/work" \
   --report out/load.jsonl "$@"
 if [ "$level" = run ]; then
