@@ -6,7 +6,7 @@ from buildkit.engine.bases import base_tag
 from buildkit.matrix import SmokeLevel
 from buildkit.plan import Target
 from buildkit.sdk.model import Sdk
-from buildkit.sources import Sources
+from buildkit.sources.modules import Sources
 
 
 def assemble(target: Target, sources: Sources, sdk: Sdk, smoke: SmokeLevel, emit: Emit) -> Context:

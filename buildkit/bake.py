@@ -15,8 +15,8 @@ from typing import Any
 
 from buildkit.engine.bases import base_tag, dockerfile
 from buildkit.errors import UsageError
+from buildkit.files.tree import Tree, digest_of, tree_digest
 from buildkit.plan import Target
-from buildkit.tree import Tree, digest_of, tree_digest
 
 FILE = "docker-bake.json"
 """The name that ``docker buildx bake`` looks for."""

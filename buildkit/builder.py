@@ -12,12 +12,12 @@ from typing import get_args
 from elftools.common.exceptions import ELFError
 
 from buildkit import __version__
-from buildkit.artifacts import DEBUG_SUFFIX
-from buildkit.causes import MOST_LINES
 from buildkit.context import AGENT_SCRIPT, Context
 from buildkit.engine import NotPossibleHereError
+from buildkit.files.tree import digest_of, read_tree, tree_digest
 from buildkit.inspection import demands, inspect_target
 from buildkit.matrix import SmokeLevel
+from buildkit.results.artifacts import DEBUG_SUFFIX
 from buildkit.sdk.model import PACKED, Installation, Runtime
 from buildkit.sdk.unpacked import unpack, unpacked
 from buildkit.smoke.abi import AbiFacts
@@ -25,8 +25,8 @@ from buildkit.smoke.agent import ROLES
 from buildkit.smoke.checks import Check, failures
 from buildkit.smoke.elf import abi_facts, undefined_symbols
 from buildkit.smoke.results import read_report
-from buildkit.steps import ABOUT, Product, Site, StepEndedError, StepFailedError, Steps
-from buildkit.tree import digest_of, read_tree, tree_digest
+from buildkit.steps.causes import MOST_LINES
+from buildkit.steps.runner import ABOUT, Product, Site, StepEndedError, StepFailedError, Steps
 from buildkit.workfolder import WorkFolder
 
 _CHECKS = "checks.json"

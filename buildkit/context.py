@@ -16,6 +16,7 @@ import jinja2
 from buildkit import interfaces
 from buildkit.encoding import version_header
 from buildkit.errors import TargetError
+from buildkit.files.tree import File, Tree, digest_of, matching, texts, tree_digest, under
 from buildkit.flags import COMMON_HEADER, VERSION_HEADER, Flags, from_module, make_flags
 from buildkit.matrix import SmokeLevel
 from buildkit.patches import apply_patches, compatibility_headers
@@ -24,7 +25,6 @@ from buildkit.releases import neighbours_of
 from buildkit.rendering import script_environment
 from buildkit.sdk.model import Sdk
 from buildkit.smoke.agent import ROLES, agent_data
-from buildkit.tree import File, Tree, digest_of, matching, texts, tree_digest, under
 
 HARNESS_SCRIPT = "harness.sh"
 AGENT_SCRIPT = "agent.sh"

@@ -9,10 +9,10 @@ from typing import Literal, Protocol
 
 from buildkit.errors import ExitCode
 from buildkit.matrix import Stage
-from buildkit.origin import Origin
 from buildkit.plan import Expectation, Target
 from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check
+from buildkit.sources.origin import Origin
 
 STAGES: tuple[Stage, ...] = ("sdk", "build", "smoke")
 

@@ -18,10 +18,10 @@ from unidiff.patch import Hunk
 from unidiff.patch import PatchSet as UnifiedDiff
 
 from buildkit.errors import TargetError, UsageError
+from buildkit.files.tree import File, Tree, tree_digest
 from buildkit.modelerrors import explain
 from buildkit.releases import Release
 from buildkit.specifiers import Specifier
-from buildkit.tree import File, Tree, tree_digest
 
 _NO_FILE = "/dev/null"
 """What a diff calls the side on which a file is not there."""

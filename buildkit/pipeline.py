@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from buildkit.artifacts import Dist
 from buildkit.assembly import assemble
 from buildkit.builder import (
     Builder,
@@ -21,22 +20,23 @@ from buildkit.builder import (
     read_abi,
     read_checks,
 )
-from buildkit.causes import warning_lines
 from buildkit.context import Context
 from buildkit.engine import Base, BaseRequest
 from buildkit.errors import InterruptedRunError, TargetError, UnavailableError
+from buildkit.files.tree import write_tree
 from buildkit.matrix import SmokeLevel, Stage
-from buildkit.origin import Origin
 from buildkit.outcome import Artifact, Outcome, StageOutcome, StageState, Status, StepTime, judge
 from buildkit.plan import Target
+from buildkit.results.artifacts import Dist
 from buildkit.sdk.model import Sdk
 from buildkit.sdk.provide import Sdks
 from buildkit.smoke.checks import Check
 from buildkit.smoke.elf import build_id
-from buildkit.sources import Sources
-from buildkit.steps import Site, StepFailedError
-from buildkit.targetlog import TargetLog
-from buildkit.tree import write_tree
+from buildkit.sources.modules import Sources
+from buildkit.sources.origin import Origin
+from buildkit.steps.causes import warning_lines
+from buildkit.steps.log import TargetLog
+from buildkit.steps.runner import Site, StepFailedError
 from buildkit.workfolder import WorkFolder
 from buildkit.workspace import Workspace
 

@@ -12,6 +12,7 @@ from typing import Any
 from buildkit.encoding import prove
 from buildkit.engine import BaseRequest, Bootstrap, EngineName
 from buildkit.errors import UnavailableError, UsageError
+from buildkit.files.tree import digest_of
 from buildkit.matrix import (
     CXX11_ABI_MACRO,
     RELEASE_PLACEHOLDER,
@@ -35,7 +36,6 @@ from buildkit.releases import (
     did_you_mean,
     select,
 )
-from buildkit.tree import digest_of
 
 STANDARD_FLAGS = (
     "-std=c++11",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildkit import __version__
+from buildkit.files.tree import digest_of
 from buildkit.findings import Finding, Place, Rule
-from buildkit.tree import digest_of
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

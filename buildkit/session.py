@@ -14,10 +14,11 @@ from buildkit.engine import Base, BaseRequest, Engine, Limits
 from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import HostEngine
 from buildkit.errors import UnavailableError
+from buildkit.files.ownfolder import PREFIX, remove_abandoned
+from buildkit.files.store import Store, mark_as_cache
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import Outcome
-from buildkit.ownfolder import PREFIX, remove_abandoned
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan, Target
 from buildkit.run import run_targets, stop_on_signals
@@ -26,9 +27,8 @@ from buildkit.sdk.provide import Sdks
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.sdk import ReleaseSdks
 from buildkit.slots import Slots, default_jobs
-from buildkit.sources import Sources
-from buildkit.steps import Steps
-from buildkit.store import Store, mark_as_cache
+from buildkit.sources.modules import Sources
+from buildkit.steps.runner import Steps
 from buildkit.workspace import Workspace
 
 Work = Callable[[Pipeline, Target], Outcome]

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from buildkit.board import mark
-from buildkit.causes import silent_overrides
-from buildkit.forecast import NO_FORECAST, Forecast, surprises
 from buildkit.matrix import Stage
 from buildkit.outcome import Outcome, Status
 from buildkit.plan import Plan
+from buildkit.prediction.forecast import NO_FORECAST, Forecast, surprises
 from buildkit.smoke.checks import reached
+from buildkit.steps.causes import silent_overrides
 
 
 def print_summary(

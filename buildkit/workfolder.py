@@ -7,8 +7,8 @@ from typing import Self
 from filelock import FileLock
 
 from buildkit.context import Context
-from buildkit.ownfolder import own_folder
-from buildkit.tree import replace_folder, write_tree
+from buildkit.files.ownfolder import own_folder
+from buildkit.files.tree import replace_folder, write_tree
 
 
 class WorkFolder:

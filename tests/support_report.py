@@ -1,7 +1,9 @@
 """A manifest with every kind of target in it, as a run over many releases might leave it."""
 
 from buildkit.encoding import Encoding
-from buildkit.manifest import (
+from buildkit.outcome import Status
+from buildkit.releases import Release
+from buildkit.results.manifest import (
     AbiRecord,
     ArtifactRecord,
     CheckRecord,
@@ -11,8 +13,6 @@ from buildkit.manifest import (
     StageRecord,
     TargetRecord,
 )
-from buildkit.outcome import Status
-from buildkit.releases import Release
 
 RELEASES = (
     *("0.23.1", "0.24.1", "0.24.2", "0.25.0", "0.25.1", "0.26.0", "0.27.3", "0.28.3", "1.0.4"),

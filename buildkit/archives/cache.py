@@ -23,9 +23,9 @@ from rich.filesize import decimal
 from buildkit.archives.check import check_archive
 from buildkit.archives.lock import ArchiveLock, check_name
 from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.archives.progress import Show, show_nothing
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
-from buildkit.progress import Show, show_nothing
 from buildkit.releases import Release
 
 if TYPE_CHECKING:

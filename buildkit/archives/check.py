@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from buildkit.errors import TargetError
+from buildkit.files.tarballs import check_tarball, read_tarball
+from buildkit.files.tree import File
 from buildkit.releases import Release
-from buildkit.tarballs import check_tarball, read_tarball
-from buildkit.tree import File
 
 _CONFIGURE = "configure.ac"
 _AC_INIT = re.compile(r"^\s*AC_INIT\(\[mesos\],\s*\[([^\]]*)\]", re.MULTILINE)
@@ -19,8 +19,8 @@ def check_archive(path: Path, name: str, release: Release | None) -> None:
     ``name`` is what messages call it; ``release`` the one whose official source archive it must be,
     or None for an archive of something else.
 
-    Raises :class:`TargetError` for what :func:`buildkit.tarballs.read_tarball` refuses, and for an
-    archive of another release or of none.
+    Raises :class:`TargetError` for what :func:`buildkit.files.tarballs.read_tarball` refuses, and
+    for an archive of another release or of none.
     """
     if release is None:
         check_tarball(path, name)

@@ -22,9 +22,9 @@ from urllib3.exceptions import HTTPError
 
 from buildkit import __version__
 from buildkit.archives.problems import DownloadError, UnreachableError, WrongAnswerError
+from buildkit.archives.progress import Report
 from buildkit.errors import UnavailableError
-from buildkit.progress import Report
-from buildkit.tarballs import HEAD, why_no_archive
+from buildkit.files.tarballs import HEAD, why_no_archive
 
 _CHUNK = 64 * 1024
 _LONGEST_TEXT = 64 * 1024

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from buildkit.archives.cache import Archives, archive_of, url_path_of
+from buildkit.archives.progress import show_on
 from buildkit.errors import BuildkitError, TargetError, UnavailableError
-from buildkit.progress import show_on
 from buildkit.releases import Release
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from buildkit.errors import TargetError, UsageError
-from buildkit.tree import replace_text
+from buildkit.files.tree import replace_text
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 _LINE = re.compile(rf"([0-9A-Fa-f]{{128}}) [ *]({_NAME})", re.ASCII)

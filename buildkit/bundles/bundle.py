@@ -14,7 +14,7 @@ from buildkit.archives.cache import Archives
 from buildkit.archives.lock import parse_pins
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError, UnavailableError, UsageError
-from buildkit.tarballs import Limits, open_tarball
+from buildkit.files.tarballs import Limits, open_tarball
 
 _LIMITS = Limits(size=1024**4, members=100_000)
 """A bundle holds many archives, and maybe whole base images."""

@@ -13,9 +13,9 @@ from buildkit.engine import BaseRequest
 from buildkit.engine.bases import REPOSITORY, base_tag
 from buildkit.engine.docker import DockerEngine
 from buildkit.errors import TargetError
-from buildkit.sources import pack_commit, unpack_commit
-from buildkit.tarballs import read_tarball
-from buildkit.tree import Tree
+from buildkit.files.tarballs import read_tarball
+from buildkit.files.tree import Tree
+from buildkit.sources.modules import pack_commit, unpack_commit
 
 _PACK = re.compile(r"([0-9a-f]{16})-([0-9a-f]{40})\.pack")
 _IMAGE = re.compile(r"[A-Za-z0-9_.-]+\.tar")

@@ -10,9 +10,9 @@ from importlib import resources
 from buildkit import __version__
 from buildkit.archives.cache import archive_of
 from buildkit.engine.bases import recipe
+from buildkit.files.tree import digest_of, read_tree, tree_digest
 from buildkit.plan import Target
 from buildkit.sdk.release.builtin import builtin_patches
-from buildkit.tree import digest_of, read_tree, tree_digest
 
 _PREFIX = "mesos-buildkit"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from buildkit.manifest import TargetRecord
 from buildkit.outcome import Status
+from buildkit.results.manifest import TargetRecord
 
 MOST_ANNOTATIONS = 10
 """Of each level, for one step; the runner drops what comes after."""

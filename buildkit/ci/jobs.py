@@ -6,7 +6,6 @@ import os
 from pathlib import Path, PurePosixPath
 
 from buildkit.archives.lock import ArchiveLock
-from buildkit.artifacts import MANIFEST, read_manifest
 from buildkit.ci import strategy
 from buildkit.ci.cachekey import cache_key
 from buildkit.ci.shards import Shard, divide, measured_seconds
@@ -15,6 +14,7 @@ from buildkit.matrix import Matrix
 from buildkit.plan import make_targets
 from buildkit.probe import Probe
 from buildkit.releases import RELEASE_SDK_BEGINS
+from buildkit.results.artifacts import MANIFEST, read_manifest
 from buildkit.verbs.common import positive, read_options
 from buildkit.workspace import Workspace
 

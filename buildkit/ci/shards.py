@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from buildkit.errors import UsageError
-from buildkit.manifest import Manifest
 from buildkit.plan import Target
 from buildkit.releases import Release
+from buildkit.results.manifest import Manifest
 
 ESTIMATED_SECONDS = 30.0
 """For a target that was never measured, where none was; only its ratio to others matters."""

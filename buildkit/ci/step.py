@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from buildkit.ci import github
-from buildkit.manifest import Manifest, TargetRecord
 from buildkit.matrix import Matrix
 from buildkit.report.collect import logs_of
 from buildkit.report.markdown import markdown
 from buildkit.report.view import make_view
+from buildkit.results.manifest import Manifest, TargetRecord
 from buildkit.workspace import Workspace
 
 

@@ -7,11 +7,11 @@ from buildkit.cpp.mesos import headers_of, version_macros
 from buildkit.cpp.reader import Sources, Unit, read
 from buildkit.cpp.reading import Reading
 from buildkit.encoding import version_header
+from buildkit.files.tree import Tree, matching
 from buildkit.interfaces import InterfaceTable
 from buildkit.matrix import Matrix, Module
 from buildkit.plan import compiler_flags, platforms_of
 from buildkit.releases import Release
-from buildkit.tree import Tree, matching
 
 GUARD_MACROS = frozenset(
     {

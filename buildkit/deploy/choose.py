@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from buildkit.errors import UnavailableError, UsageError
-from buildkit.manifest import ArtifactRecord, Manifest, TargetRecord
 from buildkit.matrix import Matrix, Module
 from buildkit.releases import Release, did_you_mean
+from buildkit.results.manifest import ArtifactRecord, Manifest, TargetRecord
 
 
 def choose_module(matrix: Matrix, name: str | None) -> Module:

@@ -17,9 +17,9 @@ from buildkit.deploy.agent import (
     modules_json,
     recovery_minutes,
 )
-from buildkit.manifest import ArtifactRecord, TargetRecord
 from buildkit.matrix import Module
 from buildkit.releases import Release
+from buildkit.results.manifest import ArtifactRecord, TargetRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import buildkit
 from buildkit.archives.cache import Archives
-from buildkit.artifacts import Dist
 from buildkit.doctor.asking import ask_all
 from buildkit.doctor.estimate import archive_bytes, build_bytes, engine_bytes
 from buildkit.doctor.facts import BaseFact, DaemonFact, Fact, Question
@@ -30,6 +29,7 @@ from buildkit.engine import EngineName
 from buildkit.engine.daemon import find_address
 from buildkit.plan import Plan, Target
 from buildkit.releases import RELEASE_SDK_BEGINS, Release
+from buildkit.results.artifacts import Dist
 from buildkit.slots import default_jobs, machine_folder
 from buildkit.workspace import Workspace
 

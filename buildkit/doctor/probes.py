@@ -17,7 +17,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from buildkit.archives.cache import Archives, archive_of, url_path_of
-from buildkit.artifacts import Dist
 from buildkit.doctor.facts import (
     ArchivesFact,
     BaseFact,
@@ -40,6 +39,7 @@ from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import left_folders
 from buildkit.errors import BuildkitError
 from buildkit.releases import Release
+from buildkit.results.artifacts import Dist
 from buildkit.slots import Slots, measure_capacity
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from buildkit.engine.bases import BASE_LABEL, BaseImages
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.engine.daemon import DockerProbe, connect, daemon_errors, probe_docker
 from buildkit.errors import UnavailableError
-from buildkit.owner import Owner
+from buildkit.files.owner import Owner
 
 if TYPE_CHECKING:
     import docker

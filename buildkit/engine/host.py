@@ -33,7 +33,7 @@ from buildkit.engine import (
 from buildkit.engine.architecture import this_architecture
 from buildkit.engine.command import FRAME, RESULTS, Lines, framed
 from buildkit.errors import UnavailableError
-from buildkit.ownfolder import abandoned, own_folder, remove_abandoned
+from buildkit.files.ownfolder import abandoned, own_folder, remove_abandoned
 
 NOTICE: Final = (
     "engine host: steps run with this machine's compiler as the current user, which is no sandbox"

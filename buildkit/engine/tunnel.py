@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from buildkit.ownfolder import own_folder, remove_abandoned
+from buildkit.files.ownfolder import own_folder, remove_abandoned
 
 _PREFIX = "mesos-buildkit-ssh-"
 

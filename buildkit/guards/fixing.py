@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from buildkit.files.tree import File, Tree, replace_text
 from buildkit.guards.fix import Fixed, Texts
 from buildkit.guards.record import ModuleReport
 from buildkit.guards.text import Shown
 from buildkit.matrix import Module
-from buildkit.tree import File, Tree, replace_text
 from buildkit.workspace import Workspace
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}

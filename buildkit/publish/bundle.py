@@ -7,9 +7,9 @@ from typing import Any
 
 from buildkit.deploy.operator import Deployment
 from buildkit.deploy.show import describe_agent, render_agent
-from buildkit.manifest import TargetRecord
+from buildkit.files.tree import File, Tree, texts, under
 from buildkit.publish.components import Component
-from buildkit.tree import File, Tree, texts, under
+from buildkit.results.manifest import TargetRecord
 
 _ENTRY = (
     *("name", "module", "module_version", "symbol", "release", "platform", "architecture"),

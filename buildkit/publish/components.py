@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from buildkit.archives.cache import archive_of
 from buildkit.errors import TargetError
+from buildkit.files.tarballs import read_tarball
+from buildkit.files.tree import File
 from buildkit.releases import Release
 from buildkit.sdk.release.sources import (
     ARCHIVE_LIMIT,
@@ -29,8 +31,6 @@ from buildkit.sdk.release.sources import (
     stem_of,
     strip_top,
 )
-from buildkit.tarballs import read_tarball
-from buildkit.tree import File
 
 _MESOS_TEXTS = ("LICENSE", "NOTICE")
 _HEAD = re.compile(rb"\s*(/\*.*?\*/|(?://[^\n]*\n)+)", re.DOTALL)

@@ -17,12 +17,12 @@ from typing import Literal
 
 from filelock import FileLock
 
-from buildkit.artifacts import CHECKSUMS, sha256_of
 from buildkit.errors import TargetError
-from buildkit.ownfolder import PREFIX, own_folder, remove_abandoned
+from buildkit.files.ownfolder import PREFIX, own_folder, remove_abandoned
+from buildkit.files.tree import replace_text
 from buildkit.publish.provenance import subjects
 from buildkit.publish.signing import SIGNERS, SUFFIX, Signer, verify_command
-from buildkit.tree import replace_text
+from buildkit.results.artifacts import CHECKSUMS, sha256_of
 
 VERIFY = "VERIFY.txt"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>[^/\s][^/\n]*)", re.ASCII)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from buildkit.archives.cache import Archives
 from buildkit.errors import TargetError, UnavailableError, UsageError
-from buildkit.manifest import TargetRecord
+from buildkit.files.tree import File, Tree
 from buildkit.matrix import Matrix, Module
 from buildkit.publish.bundle import licences_at_top
 from buildkit.publish.components import Component, installed_mesos, read_components
 from buildkit.releases import Release
-from buildkit.tree import File, Tree
+from buildkit.results.manifest import TargetRecord
 
 
 def find_components(

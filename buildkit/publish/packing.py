@@ -3,8 +3,8 @@
 import struct
 import zlib
 
-from buildkit.tarballs import write_tar
-from buildkit.tree import Tree
+from buildkit.files.tarballs import write_tar
+from buildkit.files.tree import Tree
 
 # Magic, deflate, no flags, no time, no hint of the level, no operating system. RFC 1952.
 _HEADER = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"

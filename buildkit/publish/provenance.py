@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buildkit import __version__
-from buildkit.manifest import TargetRecord
 from buildkit.matrix import Module
+from buildkit.results.manifest import TargetRecord
 
 BUILD_TYPE = "urn:mesos-buildkit:build:1"
 """Says how the parameters are to be read: as the keys of matrix.toml and of its manifest."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never, get_args
 
-from buildkit.manifest import ArtifactRecord, TargetRecord
 from buildkit.matrix import SmokeLevel
-from buildkit.merge import digests
-from buildkit.origin import Origin
 from buildkit.outcome import Status
 from buildkit.plan import Target
+from buildkit.results.manifest import ArtifactRecord, TargetRecord
+from buildkit.results.merge import digests
+from buildkit.sources.origin import Origin
 
 
 @dataclass(frozen=True, kw_only=True)

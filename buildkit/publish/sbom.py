@@ -23,9 +23,9 @@ from packageurl import PackageURL
 
 from buildkit import __version__
 from buildkit.archives.cache import url_path_of
-from buildkit.manifest import ArtifactRecord, TargetRecord
 from buildkit.publish.components import Component
 from buildkit.releases import Release
+from buildkit.results.manifest import ArtifactRecord, TargetRecord
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from buildkit.artifacts import MANIFEST, read_manifest
 from buildkit.errors import UnavailableError
-from buildkit.manifest import Manifest, TargetRecord
 from buildkit.report.view import Log
+from buildkit.results.artifacts import MANIFEST, read_manifest
+from buildkit.results.manifest import Manifest, TargetRecord
 
 TAIL_LINES = 60
 """Of a failed target's log."""

@@ -10,7 +10,7 @@ from buildkit.guards.text import branch_rows
 from buildkit.matrix import Matrix, Module
 from buildkit.releases import Release
 from buildkit.report.view import Table
-from buildkit.sources import Sources
+from buildkit.sources.modules import Sources
 
 _TITLES = ("Place", "Branch", "Releases")
 

@@ -1,9 +1,9 @@
 """The report's table of what was predicted of each target, and what came of it. Pure."""
 
-from buildkit.manifest import Manifest, TargetRecord
 from buildkit.outcome import built
-from buildkit.prediction import Verdict
+from buildkit.prediction.predict import Verdict
 from buildkit.report.view import Table
+from buildkit.results.manifest import Manifest, TargetRecord
 
 _TITLES = ("Target", "Predicted", "Actual", "Agreed", "Reasons")
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from buildkit.manifest import AbiRecord, FloorRecord, Manifest, TargetRecord
 from buildkit.matrix import Stage
 from buildkit.outcome import STAGES, StageState, Status
+from buildkit.results.manifest import AbiRecord, FloorRecord, Manifest, TargetRecord
 
 Tone = Literal["good", "bad", "odd", "idle"]
 """How a word is to be read; always beside the word, never instead of it."""

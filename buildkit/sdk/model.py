@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from buildkit.files.tree import Tree
 from buildkit.matrix import SdkKind
 from buildkit.smoke.agent import Role
-from buildkit.steps import Site
-from buildkit.tree import Tree
+from buildkit.steps.runner import Site
 
 PACKED = "sdk.tar.gz"
 """The file of a context that holds the SDK's files, of those kinds that have many."""

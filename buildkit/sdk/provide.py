@@ -5,7 +5,7 @@ from buildkit.sdk.installed.sdk import InstalledSdks
 from buildkit.sdk.model import Sdk
 from buildkit.sdk.release.sdk import ReleaseSdks
 from buildkit.sdk.stub.sdk import stub_sdk
-from buildkit.steps import Site
+from buildkit.steps.runner import Site
 
 
 class Sdks:

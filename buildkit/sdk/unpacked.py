@@ -8,8 +8,8 @@ unpacked is looked at before it is lent.
 from collections.abc import Mapping
 from pathlib import Path
 
-from buildkit.tarballs import read_tarball
-from buildkit.tree import digest_of, write_tree
+from buildkit.files.tarballs import read_tarball
+from buildkit.files.tree import digest_of, write_tree
 
 _FOLDER = "files"
 _STAMP = "stamp.txt"

@@ -1,7 +1,8 @@
 """Which std::string a mangled C++ name mentions. Pure.
 
-No library to hand takes names apart, and all of a name is not needed: only what tells a letter that
-means something from a letter of an identifier.
+All of a name is not needed: only what tells a letter that means something from a letter of an
+identifier. The libraries there are do not serve: itanium_demangler gives up on names that protobuf
+has, and cxxfilt needs a C++ library where this tool runs.
 """
 
 import re

@@ -10,9 +10,9 @@ from dataclasses import fields
 from functools import cache
 from typing import assert_never
 
+from buildkit.files.tree import digest_of
 from buildkit.interfaces import Row
 from buildkit.releases import Release
-from buildkit.tree import digest_of
 from buildkit.uses.catalogue import Catalogue
 from buildkit.uses.demands import (
     Access,

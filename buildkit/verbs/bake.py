@@ -10,8 +10,8 @@ from rich.text import Text
 
 from buildkit.bake import FILE, BakeOptions, Ingredient, make_bake, stage_digests
 from buildkit.errors import ExitCode
+from buildkit.files.tree import read_tree, replace_text
 from buildkit.plan import Target
-from buildkit.tree import read_tree, replace_text
 from buildkit.verbs.common import (
     add_engine,
     add_json,

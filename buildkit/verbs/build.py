@@ -9,14 +9,14 @@ from typing import get_args
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.artifacts import Dist
 from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode
-from buildkit.manifest import record
 from buildkit.matrix import Sanitizer
 from buildkit.outcome import Status, exit_code
 from buildkit.pipeline import Pipeline
 from buildkit.plan import Plan
+from buildkit.results.artifacts import Dist
+from buildkit.results.manifest import record
 from buildkit.run import signals_as_interrupt
 from buildkit.session import run_plan
 from buildkit.summary import print_summary

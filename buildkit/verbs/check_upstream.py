@@ -11,9 +11,9 @@ from rich.text import Text
 
 from buildkit.archives.upstream import Comparison, Listing, compare, read_listing
 from buildkit.errors import ExitCode, UnavailableError, UsageError
+from buildkit.files.tree import replace_text
 from buildkit.matrixedit import add_releases, diff
 from buildkit.releases import FINAL_RELEASES, Release
-from buildkit.tree import replace_text
 from buildkit.verbs.common import console_for, read_matrix
 
 

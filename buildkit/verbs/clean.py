@@ -11,7 +11,7 @@ from buildkit.engine.docker import DockerEngine
 from buildkit.engine.host import clean_folders
 from buildkit.engine.tunnel import clean_tunnels
 from buildkit.errors import ExitCode, UsageError
-from buildkit.store import CACHEDIR_TAG, is_marked
+from buildkit.files.store import CACHEDIR_TAG, is_marked
 from buildkit.verbs.common import add_matrix, console_for, read_matrix
 from buildkit.workspace import Workspace
 

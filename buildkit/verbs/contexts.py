@@ -9,6 +9,8 @@ from rich.text import Text
 from buildkit.archives.cache import Archives
 from buildkit.assembly import assemble
 from buildkit.errors import ExitCode, TargetError
+from buildkit.files.store import mark_as_cache
+from buildkit.files.tree import write_tree
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import Status, exit_code
@@ -18,10 +20,8 @@ from buildkit.probe import Probe, probe
 from buildkit.run import signals_as_interrupt
 from buildkit.sdk.stub.sdk import stub_sdk
 from buildkit.session import run_plan
-from buildkit.sources import Sources
-from buildkit.store import mark_as_cache
+from buildkit.sources.modules import Sources
 from buildkit.summary import print_failure
-from buildkit.tree import write_tree
 from buildkit.verbs.common import (
     add_engine,
     add_selection,

@@ -10,7 +10,6 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.artifacts import Dist, sha256_of
 from buildkit.deploy.app import SAMPLE, Form, external_warning, marathon_app
 from buildkit.deploy.appfile import AppFile, load_app
 from buildkit.deploy.choose import choose_module, choose_platform, choose_release, find_target
@@ -19,6 +18,7 @@ from buildkit.deploy.operator import Deployment, make_deployment
 from buildkit.deploy.posted import Posted
 from buildkit.deploy.show import describe, render
 from buildkit.errors import ExitCode, TargetError, UsageError
+from buildkit.results.artifacts import Dist, sha256_of
 from buildkit.verbs.common import add_json, add_matrix, console_for, read_matrix
 from buildkit.workspace import Workspace
 

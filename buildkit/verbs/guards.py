@@ -15,6 +15,7 @@ from rich.text import Text
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading
 from buildkit.errors import ExitCode, UsageError
+from buildkit.files.tree import Tree, replace_text
 from buildkit.findings import Finding, Level, in_order
 from buildkit.guards.check import check, releases_to_read
 from buildkit.guards.fix import fix
@@ -24,12 +25,11 @@ from buildkit.guards.rules import RULES
 from buildkit.guards.text import Shown, finding_text, guards_table, summary
 from buildkit.interfaces import InterfaceTable, load
 from buildkit.matrix import Matrix, Module
-from buildkit.prediction import RULES as PREDICTION_RULES
-from buildkit.prediction import predict_reading
+from buildkit.prediction.predict import RULES as PREDICTION_RULES
+from buildkit.prediction.predict import predict_reading
 from buildkit.releases import FINAL_RELEASES, STUB_BEGINS, Release, did_you_mean, select
 from buildkit.sarif import Located, sarif_log
-from buildkit.sources import Sources
-from buildkit.tree import Tree, replace_text
+from buildkit.sources.modules import Sources
 from buildkit.verbs.common import add_json, add_matrix, add_only, console_for, read_matrix
 from buildkit.workspace import Workspace
 

@@ -4,13 +4,13 @@ import argparse
 import json
 import sys
 
-from buildkit import manifest
 from buildkit import matrix as matrix_file
 from buildkit.ci import jobs
 from buildkit.drift import record as drift_report
 from buildkit.errors import ExitCode, UsageError
 from buildkit.guards import record as guards_report
 from buildkit.releases import select
+from buildkit.results import manifest
 from buildkit.verbs.common import add_json, add_selection, console_for, read_matrix
 
 NAME = "matrix"

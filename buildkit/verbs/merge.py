@@ -8,15 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.artifacts import MANIFEST, Dist
 from buildkit.board import mark
 from buildkit.ci.step import tell_github
 from buildkit.errors import ExitCode, TargetError
-from buildkit.manifest import TargetRecord
 from buildkit.matrix import Matrix
-from buildkit.merge import Found, combine, find_parts
 from buildkit.outcome import Status
 from buildkit.plan import target_names
+from buildkit.results.artifacts import MANIFEST, Dist
+from buildkit.results.manifest import TargetRecord
+from buildkit.results.merge import Found, combine, find_parts
 from buildkit.verbs.common import (
     add_matrix,
     add_only,

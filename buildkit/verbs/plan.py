@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from buildkit.errors import ExitCode
-from buildkit.forecast import Forecast
 from buildkit.plan import Plan, Target
-from buildkit.prediction import Verdict
+from buildkit.prediction.forecast import Forecast
+from buildkit.prediction.predict import Verdict
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (
     add_engine,

@@ -6,13 +6,13 @@ from concurrent.futures import Future
 
 from buildkit.archives.cache import Archives
 from buildkit.engine import Emit
-from buildkit.forecast import Forecast, forecast, read_for_forecast
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.plan import Plan, make_plan
+from buildkit.prediction.forecast import Forecast, forecast, read_for_forecast
+from buildkit.prediction.representatives import represent
 from buildkit.probe import probe
-from buildkit.representatives import represent
-from buildkit.sources import Sources
+from buildkit.sources.modules import Sources
 from buildkit.workspace import Workspace
 
 

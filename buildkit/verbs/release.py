@@ -13,13 +13,12 @@ from typing import get_args
 from rich.console import Console
 from rich.text import Text
 
-from buildkit.artifacts import CHECKSUMS, Dist, sha256_of
 from buildkit.deploy.choose import choose_module
 from buildkit.deploy.operator import make_deployment
 from buildkit.errors import ExitCode, TargetError, UsageError
-from buildkit.manifest import ArtifactRecord, TargetRecord
+from buildkit.files.store import mark_as_cache
+from buildkit.files.tree import File
 from buildkit.matrix import Matrix, Module, SmokeLevel
-from buildkit.merge import digests
 from buildkit.plan import Target, make_targets
 from buildkit.probe import NOTHING
 from buildkit.publish.bundle import bundle_tree, debug_tree, stem_of
@@ -32,10 +31,11 @@ from buildkit.publish.refusals import Candidate, Rules, refusals, source_doubts
 from buildkit.publish.sbom import sbom_json
 from buildkit.publish.signing import Signer, verify_command
 from buildkit.releases import RELEASE_SDK_BEGINS
+from buildkit.results.artifacts import CHECKSUMS, Dist, sha256_of
+from buildkit.results.manifest import ArtifactRecord, TargetRecord
+from buildkit.results.merge import digests
 from buildkit.session import sources_of
-from buildkit.sources import Sources
-from buildkit.store import mark_as_cache
-from buildkit.tree import File
+from buildkit.sources.modules import Sources
 from buildkit.verbs.common import (
     add_json,
     add_matrix,

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from buildkit import interfaces
 from buildkit.errors import ExitCode
+from buildkit.files.tree import replace_text
 from buildkit.plan import target_names
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table
@@ -18,8 +19,7 @@ from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
 from buildkit.report.predictions import predictions_table
 from buildkit.report.view import Extras, View, make_view
-from buildkit.sources import Sources
-from buildkit.tree import replace_text
+from buildkit.sources.modules import Sources
 from buildkit.verbs.common import add_matrix, console_for, read_matrix, read_options
 
 if TYPE_CHECKING:

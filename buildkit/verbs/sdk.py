@@ -17,6 +17,7 @@ from buildkit.bundles.bundle import ArchivesPart, BundlePart, read_bundle, write
 from buildkit.bundles.parts import BasesPart, RepositoriesPart
 from buildkit.engine.docker import DockerEngine
 from buildkit.errors import ExitCode, TargetError, UnavailableError
+from buildkit.files.store import mark_as_cache
 from buildkit.matrix import Matrix
 from buildkit.options import Options
 from buildkit.outcome import exit_code
@@ -27,8 +28,7 @@ from buildkit.releases import RELEASE_SDK_BEGINS, Release, select
 from buildkit.run import signals_as_interrupt
 from buildkit.sdk.release.sources import lacking_archives
 from buildkit.session import run_plan
-from buildkit.sources import Sources
-from buildkit.store import mark_as_cache
+from buildkit.sources.modules import Sources
 from buildkit.summary import print_failure
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support_installed import MODULE, Project, assert_isolator_ran
 
+from buildkit.files.tree import read_tree
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
-from buildkit.tree import read_tree
 
 PROGRAMS = Path(__file__).parents[1] / "support/installed"
 

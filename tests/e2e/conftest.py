@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from buildkit.engine.docker import DockerEngine
-from buildkit.store import mark_as_cache
+from buildkit.files.store import mark_as_cache
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from buildkit import interfaces
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File, read_tree, texts, under
 from buildkit.interfaces import Field, InterfaceTable
 from buildkit.releases import Release
 from buildkit.sdk import stub
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File, read_tree, texts, under
 
 _SUPPORT = Path(__file__).parents[1] / "support"
 

@@ -22,8 +22,8 @@ import pytest
 # What pip asks if nobody has told it otherwise; it says so nowhere else.
 from pip._internal.models.index import PyPI
 
-from buildkit.tarballs import read_tarball, write_tarball
-from buildkit.tree import texts, under
+from buildkit.files.tarballs import read_tarball, write_tarball
+from buildkit.files.tree import texts, under
 
 STEM = "protobuf-3.5.0"
 _PROJECT = "grpcio-tools"

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from buildkit.tarballs import read_tarball
+from buildkit.files.tarballs import read_tarball
 
 _WHO = {
     f"GIT_{one}_{key}": value

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from buildkit.owner import Owner
+from buildkit.files.owner import Owner
 
 pytestmark = pytest.mark.usefixtures("host_engine")
 

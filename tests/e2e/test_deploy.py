@@ -11,7 +11,13 @@ import pytest
 from support_environment import plain_environment
 from support_marathon import MarathonServer
 
-from buildkit.manifest import ArtifactRecord, Manifest, SmokeRecord, TargetRecord, manifest_json
+from buildkit.results.manifest import (
+    ArtifactRecord,
+    Manifest,
+    SmokeRecord,
+    TargetRecord,
+    manifest_json,
+)
 
 LIBRARY = b"a library, as far as the manifest goes"
 MATRIX = """\

@@ -26,10 +26,10 @@ from support_workflow import step
 from test_own_isolator import docker_build
 
 from buildkit.compat import tarfile
+from buildkit.files.tarballs import read_tarball
 from buildkit.releases import Release, neighbours_of
 from buildkit.sdk import stub
 from buildkit.smoke.results import read_report
-from buildkit.tarballs import read_tarball
 
 # Both bundle the same protobuf, and an isolator's update() differs.
 OLDER, NEWER = Release(1, 10, 0), Release(1, 11, 0)

@@ -7,9 +7,9 @@ import pytest
 from support_browser import Browser
 from support_report import HOSTILE, RELEASES, make_manifest
 
-from buildkit.manifest import Manifest
 from buildkit.report.html import html
 from buildkit.report.view import Extras, Log, Table, make_view
+from buildkit.results.manifest import Manifest
 
 TAB, ENTER = ("Tab", 9), ("Enter", 13)
 CONTRAST = """

@@ -9,9 +9,9 @@ from support_guards import ISOLATOR, RELEASES, Mutation, break_bound, find_bound
 
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading
+from buildkit.files.tree import File, read_tree
 from buildkit.interfaces import load
 from buildkit.matrix import load_matrix
-from buildkit.tree import File, read_tree
 
 MATRIX = load_matrix(ISOLATOR.parent / "matrix.toml")
 TREE = read_tree(ISOLATOR)

@@ -11,9 +11,9 @@ import pytest
 from buildkit.bundles.bundle import read_bundle, write_bundle
 from buildkit.bundles.parts import RepositoriesPart
 from buildkit.errors import TargetError, UnavailableError
+from buildkit.files.tree import File
 from buildkit.matrix import Module
-from buildkit.sources import Sources, pack_commit
-from buildkit.tree import File
+from buildkit.sources.modules import Sources, pack_commit
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 from buildkit.errors import UnavailableError
-from buildkit.git import commit_time, look_at
 from buildkit.matrix import Module
-from buildkit.sources import Sources
+from buildkit.sources.git import commit_time, look_at
+from buildkit.sources.modules import Sources
 
 
 @pytest.fixture

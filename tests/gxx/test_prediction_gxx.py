@@ -14,11 +14,11 @@ import pytest
 
 from buildkit import interfaces
 from buildkit.encoding import Encoding, version_header
+from buildkit.files.tree import read_tree
 from buildkit.matrix import load_matrix
-from buildkit.prediction import Verdict, predict
+from buildkit.prediction.predict import Verdict, predict
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
-from buildkit.tree import read_tree
 
 # One for each generation of the interface, and 1.3.0, where the module's guards end.
 RELEASES = tuple(

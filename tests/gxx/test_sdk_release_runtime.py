@@ -4,13 +4,13 @@ import subprocess
 
 import pytest
 
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File, texts, write_tree
 from buildkit.releases import Release
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.protobuf import protobuf_tree
 from buildkit.sdk.release.rendering import own_file
 from buildkit.sdk.release.runtime import runtime_tree
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File, texts, write_tree
 
 RELEASE = Release(0, 24, 1)
 

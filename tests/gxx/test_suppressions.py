@@ -5,12 +5,12 @@ import subprocess
 import pytest
 
 from buildkit.context import make_context
+from buildkit.files.tree import File, write_tree
 from buildkit.matrix import load_matrix
 from buildkit.options import Options
 from buildkit.plan import make_targets
 from buildkit.probe import NOTHING
 from buildkit.sdk.stub.sdk import stub_sdk
-from buildkit.tree import File, write_tree
 
 MATRIX = """
 releases = ["0.24.1"]

@@ -1,8 +1,8 @@
 """Archives under the names that official ones have, as small as an archive can be."""
 
 from buildkit.archives.cache import release_of
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File
 
 
 def archive(name: str, content: bytes = b"", *, holds: str | None = None) -> bytes:

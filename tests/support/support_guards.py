@@ -17,14 +17,14 @@ from pathlib import Path
 from support_conditions import predict
 
 from buildkit.encoding import Encoding, literal_value
-from buildkit.forecast import forecast
 from buildkit.matrix import load_matrix
 from buildkit.options import Options
 from buildkit.plan import make_plan
+from buildkit.prediction.forecast import forecast
+from buildkit.prediction.representatives import represent
 from buildkit.probe import NOTHING
 from buildkit.releases import FINAL_RELEASES, Release
-from buildkit.representatives import represent
-from buildkit.sources import Sources
+from buildkit.sources.modules import Sources
 
 ROOT = Path(__file__).parents[2]
 ISOLATOR = ROOT / "isolator"

@@ -10,9 +10,9 @@ from rich.console import Console
 from support_archives import archive
 
 from buildkit.archives.download import UnreachableError, WrongAnswerError
+from buildkit.archives.progress import show_on
 from buildkit.errors import BuildkitError, ExitCode
 from buildkit.probe import Probe
-from buildkit.progress import show_on
 from buildkit.verbs import sdk
 
 DATA = {

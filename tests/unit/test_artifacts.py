@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from buildkit.artifacts import Dist, sha256_of
 from buildkit.errors import UsageError
-from buildkit.manifest import Manifest, record
 from buildkit.outcome import Status
+from buildkit.results.artifacts import Dist, sha256_of
+from buildkit.results.manifest import Manifest, record
 from buildkit.smoke.abi import AbiFacts
 
 

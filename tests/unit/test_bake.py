@@ -10,9 +10,9 @@ from buildkit import cli
 from buildkit.bake import BakeOptions, Ingredient, make_bake, stage_digests
 from buildkit.engine.bases import base_tag
 from buildkit.errors import UsageError
+from buildkit.files.tree import File
 from buildkit.plan import Expectation
 from buildkit.probe import NOTHING
-from buildkit.tree import File
 from buildkit.verbs import contexts
 
 STAGES = {name: name * 8 for name in ("common", "build", "artifact", "harness", "smoke")}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildkit.causes import MOST_LINES, error_lines, silent_overrides, warning_lines
+from buildkit.steps.causes import MOST_LINES, error_lines, silent_overrides, warning_lines
 
 GCC = """\
 --- build: sh build.sh

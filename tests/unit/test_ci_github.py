@@ -6,8 +6,8 @@ import pytest
 
 from buildkit.ci import github
 from buildkit.ci.step import tell_github
-from buildkit.manifest import record
 from buildkit.outcome import Status
+from buildkit.results.manifest import record
 from buildkit.workspace import Workspace
 
 ERROR = "module/src/a.cpp:12:3: error: 'x' was not declared: in, this scope 100%"

@@ -11,10 +11,10 @@ from buildkit.ci.cachekey import cache_key
 from buildkit.ci.shards import ESTIMATED_SECONDS, divide, measured_seconds
 from buildkit.cli import main
 from buildkit.errors import UsageError
-from buildkit.manifest import Manifest, record
 from buildkit.options import Options
 from buildkit.plan import target_names
 from buildkit.releases import FINAL_RELEASES
+from buildkit.results.manifest import Manifest, record
 
 RELEASES = [str(release) for release in FINAL_RELEASES[3:]]
 SECOND_PLATFORM = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import buildkit
-from buildkit import cli, manifest
+from buildkit import cli
 from buildkit import matrix as matrix_file
 from buildkit.engine.daemon import DockerProbe
 from buildkit.errors import (
@@ -18,9 +18,10 @@ from buildkit.errors import (
     UnavailableError,
     UsageError,
 )
+from buildkit.files.store import is_marked, mark_as_cache
+from buildkit.files.tree import read_tree
 from buildkit.probe import Probe
-from buildkit.store import is_marked, mark_as_cache
-from buildkit.tree import read_tree
+from buildkit.results import manifest
 from buildkit.verbs import clean, contexts, planning, shell
 
 

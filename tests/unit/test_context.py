@@ -18,11 +18,11 @@ import buildkit
 from buildkit.context import make_context
 from buildkit.encoding import Encoding
 from buildkit.errors import TargetError
+from buildkit.files.tree import File
 from buildkit.matrix import Smoke
 from buildkit.patches import load_patch
 from buildkit.sdk.model import Runtime, Sdk
 from buildkit.sdk.stub.sdk import stub_sdk
-from buildkit.tree import File
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from buildkit.forecast import forecast
-from buildkit.prediction import Verdict
-from buildkit.sources import Sources
+from buildkit.prediction.forecast import forecast
+from buildkit.prediction.predict import Verdict
+from buildkit.sources.modules import Sources
 
 BROKEN = """\
 #include <mesos/slave/isolator.hpp>

@@ -8,13 +8,13 @@ from support_cpp import TABLE, check_module, release
 import buildkit
 from buildkit.cpp.module import read_module
 from buildkit.encoding import Encoding
+from buildkit.files.tree import read_tree
 from buildkit.findings import Finding, Level
 from buildkit.guards.check import check, releases_to_read
 from buildkit.guards.rules import RULES
 from buildkit.guards.wording import runs
 from buildkit.matrix import load_matrix
 from buildkit.releases import FINAL_RELEASES
-from buildkit.tree import read_tree
 
 ROOT = Path(buildkit.__file__).parent.parent
 OCTAL, DECIMAL, PACKED = Encoding.OCTAL, Encoding.DECIMAL, Encoding.PACKED

@@ -9,7 +9,7 @@ import pytest
 from buildkit import cli
 from buildkit.errors import ExitCode
 from buildkit.guards.rules import RULES
-from buildkit.prediction import RULES as PREDICTION_RULES
+from buildkit.prediction.predict import RULES as PREDICTION_RULES
 
 GOOD = "#if MESOS_VERSION_INT < 0240\nold\n#else\nnew\n#endif\n"
 BAD = "#if MESOS_VERSION_INT < 240\nold\n#else\nnew\n#endif\n"

@@ -3,13 +3,13 @@
 import pytest
 
 from buildkit.errors import TargetError
+from buildkit.files.tree import File
 from buildkit.patches import load_patch
 from buildkit.releases import Release
 from buildkit.sdk.installed import headers, library, vendor
 from buildkit.sdk.installed.image import read_image
 from buildkit.sdk.installed.prefix import prefix_programs, read_prefix
 from buildkit.sdk.installed.survey import debian_packages, read_survey
-from buildkit.tree import File
 
 RELEASE = Release(1, 2, 3)
 VERSION = '#define MESOS_VERSION "1.2.3"\n'

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 import buildkit
-from buildkit import manifest
-from buildkit.manifest import Manifest, manifest_json, record
 from buildkit.outcome import StageOutcome, Status, StepTime
+from buildkit.results import manifest
+from buildkit.results.manifest import Manifest, manifest_json, record
 from buildkit.smoke.checks import Check
 
 PACKAGE = Path(buildkit.__file__).parent

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from buildkit.artifacts import Dist
 from buildkit.errors import TargetError, UsageError
-from buildkit.manifest import record
-from buildkit.merge import combine, find_parts
 from buildkit.outcome import Status
+from buildkit.results.artifacts import Dist
+from buildkit.results.manifest import record
+from buildkit.results.merge import combine, find_parts
 
 
 @pytest.fixture

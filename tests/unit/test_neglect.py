@@ -4,7 +4,7 @@ import pytest
 
 from buildkit import interfaces
 from buildkit.cpp.reading import Variant
-from buildkit.prediction import NEGLECTED, predict_files
+from buildkit.prediction.predict import NEGLECTED, predict_files
 from buildkit.releases import Release
 from buildkit.uses.neglect import split
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from buildkit.owner import Owner
+from buildkit.files.owner import Owner
 
 HERE = Owner.current()
 

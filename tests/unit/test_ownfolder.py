@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from buildkit.owner import Owner
-from buildkit.ownfolder import own_folder, remove_abandoned
+from buildkit.files.owner import Owner
+from buildkit.files.ownfolder import own_folder, remove_abandoned
 
 
 def abandon(folder):

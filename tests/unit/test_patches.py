@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from buildkit.errors import TargetError, UsageError
+from buildkit.files.tree import File
 from buildkit.patches import apply_patches, compatibility_headers, load_patch
 from buildkit.releases import Release
-from buildkit.tree import File
 
 RELEASE = Release(0, 24, 1)
 

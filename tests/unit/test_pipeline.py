@@ -13,6 +13,7 @@ from buildkit.archives.lock import ArchiveLock
 from buildkit.builder import Builder
 from buildkit.engine import Base, Limits, StepResult
 from buildkit.errors import UnavailableError
+from buildkit.files.store import Store
 from buildkit.outcome import Status
 from buildkit.pipeline import Pipeline
 from buildkit.run import run_targets
@@ -23,9 +24,8 @@ from buildkit.slots import Slots
 from buildkit.smoke.abi import AbiFacts
 from buildkit.smoke.checks import Check
 from buildkit.smoke.results import LAST_CHECK
-from buildkit.sources import Sources
-from buildkit.steps import Steps
-from buildkit.store import Store
+from buildkit.sources.modules import Sources
+from buildkit.steps.runner import Steps
 from buildkit.workspace import Workspace
 
 OK = StepResult(exit_code=0, seconds=1.0)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from buildkit import interfaces
 from buildkit.cpp.reading import Variant
+from buildkit.files.tree import read_tree
 from buildkit.findings import Level
-from buildkit.prediction import RULES, Verdict, predict, predict_files, unknown
+from buildkit.prediction.predict import RULES, Verdict, predict, predict_files, unknown
 from buildkit.releases import FINAL_RELEASES, Release
-from buildkit.tree import read_tree
 
 TABLE = interfaces.load()
 FINE, BREAKS, DIES = Verdict.FINE, Verdict.BREAKS, Verdict.DIES

@@ -17,10 +17,10 @@ from support_guards import (
 )
 
 from buildkit import interfaces
+from buildkit.files.tree import File, read_tree
 from buildkit.matrix import load_matrix
-from buildkit.prediction import Verdict, predict
+from buildkit.prediction.predict import Verdict, predict
 from buildkit.releases import FINAL_RELEASES, STUB_BEGINS
-from buildkit.tree import File, read_tree
 
 MATRIX = load_matrix(ROOT / "matrix.toml")
 TREE = read_tree(ISOLATOR)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from buildkit.archives.cache import archive_of
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError
-from buildkit.manifest import record
-from buildkit.origin import Origin
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File, texts, under
 from buildkit.publish.bundle import entry_of, licence_tree, licences_at_top, stem_of
 from buildkit.publish.components import Component, installed_mesos, read_components
 from buildkit.publish.folder import ReleaseFolder
@@ -24,8 +24,8 @@ from buildkit.publish.packing import published_tarball
 from buildkit.publish.provenance import provenance, subjects
 from buildkit.publish.sbom import sbom_json
 from buildkit.releases import Release
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File, texts, under
+from buildkit.results.manifest import record
+from buildkit.sources.origin import Origin
 
 RELEASE = Release(1, 11, 0)
 MESOS = Component(

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from buildkit.manifest import record
-from buildkit.origin import Origin
 from buildkit.outcome import Status
 from buildkit.plan import Expectation
 from buildkit.publish.refusals import Candidate, Rules, refusals, source_doubts
+from buildkit.results.manifest import record
 from buildkit.smoke.checks import Check
+from buildkit.sources.origin import Origin
 
 ORIGIN = Origin(digest="a" * 64, revision="b" * 40, time=1, dirty=())
 RULES = Rules(smoke="run")

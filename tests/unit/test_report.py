@@ -9,9 +9,8 @@ from support_report import HOSTILE, RELEASES, STATUSES, make_manifest
 
 from buildkit import interfaces
 from buildkit.errors import UnavailableError
-from buildkit.manifest import Manifest, PredictionRecord, manifest_json
 from buildkit.outcome import Status
-from buildkit.prediction import Verdict
+from buildkit.prediction.predict import Verdict
 from buildkit.releases import Release
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table
@@ -21,7 +20,8 @@ from buildkit.report.junit import junit
 from buildkit.report.markdown import markdown
 from buildkit.report.predictions import predictions_table
 from buildkit.report.view import Extras, Log, Table, make_view, size_text
-from buildkit.sources import Sources
+from buildkit.results.manifest import Manifest, PredictionRecord, manifest_json
+from buildkit.sources.modules import Sources
 
 
 @pytest.fixture(scope="module")

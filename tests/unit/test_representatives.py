@@ -2,9 +2,9 @@
 
 import pytest
 
-from buildkit.forecast import Forecast, forecast
-from buildkit.representatives import represent
-from buildkit.sources import Sources
+from buildkit.prediction.forecast import Forecast, forecast
+from buildkit.prediction.representatives import represent
+from buildkit.sources.modules import Sources
 
 GUARDED = """\
 #include <mesos/slave/isolator.hpp>

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File
 from buildkit.sdk.release.fuzzy import apply_fuzzily
-from buildkit.tree import File
 
 LETTERS = list("abcdefghij")
 

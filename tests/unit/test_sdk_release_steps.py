@@ -5,6 +5,7 @@ import re
 import pytest
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File, texts
 from buildkit.patches import apply_patches, compatibility_headers
 from buildkit.releases import FINAL_RELEASES, Release
 from buildkit.sdk.release.builtin import builtin_patches
@@ -13,7 +14,6 @@ from buildkit.sdk.release.messages import generate_tree
 from buildkit.sdk.release.protobuf import protobuf_tree
 from buildkit.sdk.release.runtime import runtime_flags, runtime_tree
 from buildkit.sdk.release.substitution import substitute
-from buildkit.tree import File, texts
 
 RELEASE = Release(1, 2, 3)
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from buildkit.errors import UsageError
-from buildkit.sources import Sources
-from buildkit.tree import File
+from buildkit.files.tree import File
+from buildkit.sources.modules import Sources
 
 
 def test_a_folder_is_read_relative_to_the_matrix_file(project, tmp_path, monkeypatch):

@@ -8,11 +8,11 @@ from filelock import FileLock
 
 from buildkit.engine import Base, Limits, StepResult
 from buildkit.errors import InterruptedRunError
+from buildkit.files.store import Store
+from buildkit.files.tree import digest_of
 from buildkit.slots import Slots
-from buildkit.steps import Site, StepFailedError, Steps
-from buildkit.store import Store
-from buildkit.targetlog import TargetLog
-from buildkit.tree import digest_of
+from buildkit.steps.log import TargetLog
+from buildkit.steps.runner import Site, StepFailedError, Steps
 
 BASE = Base(identity="base", reference="host", compiler="g++", architecture="amd64")
 GIB = 1024**3

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from buildkit.store import CACHEDIR_TAG, Store, is_marked, mark_as_cache
+from buildkit.files.store import CACHEDIR_TAG, Store, is_marked, mark_as_cache
 
 HOUR = 3600.0
 

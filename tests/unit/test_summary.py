@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from buildkit.forecast import Forecast, surprises
 from buildkit.outcome import StageOutcome, Status
-from buildkit.prediction import Prediction, Predictions, Verdict
+from buildkit.prediction.forecast import Forecast, surprises
+from buildkit.prediction.predict import Prediction, Predictions, Verdict
 from buildkit.releases import Release
 from buildkit.summary import print_summary
 

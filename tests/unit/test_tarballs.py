@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError
-from buildkit.tarballs import (
+from buildkit.files.tarballs import (
     check_tarball,
     open_tarball,
     read_tarball,
     why_no_archive,
     write_tarball,
 )
-from buildkit.tree import File
+from buildkit.files.tree import File
 
 FORMATS = (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildkit.errors import UsageError
-from buildkit.tree import File, digest_of, read_tree, texts, tree_digest, under, write_tree
+from buildkit.files.tree import File, digest_of, read_tree, texts, tree_digest, under, write_tree
 
 # A small alphabet with digits, colons and slashes: what the digest itself writes between parts.
 path = st.text("ab:/01", min_size=1, max_size=6)

@@ -3,9 +3,9 @@
 import pytest
 
 from buildkit.errors import TargetError
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File
 from buildkit.sdk.unpacked import unpack, unpacked
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File
 
 TREE = {
     "sdk/include/mesos/mesos.hpp": File(b"struct Mesos;\n"),

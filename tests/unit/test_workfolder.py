@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from buildkit.tree import File
+from buildkit.files.tree import File
 from buildkit.workfolder import WorkFolder
 
 

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from buildkit.targetlog import TargetLog
+from buildkit.steps.log import TargetLog
 from buildkit.workspace import Workspace
 
 

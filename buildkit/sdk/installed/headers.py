@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from buildkit.errors import TargetError
+from buildkit.files.tree import File, Tree, under
 from buildkit.patches import Patch, PatchSet, apply_patches, compatibility_headers
 from buildkit.releases import Release
 from buildkit.sdk.layout import place_of
-from buildkit.tree import File, Tree, under
 
 VERSION_HEADER = "mesos/version.hpp"
 _HOMES = {

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from buildkit.files.tree import Tree
 from buildkit.releases import Release
 from buildkit.sdk.installed.headers import SEARCHED_ANYWAY, mesos_version, read_own
 from buildkit.sdk.installed.library import check_release
 from buildkit.sdk.installed.pkgconfig import MesosPc, read_mesos_pc
 from buildkit.smoke.agent import is_program
-from buildkit.tree import Tree
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from buildkit.errors import TargetError
+from buildkit.files.tree import File, Tree
 from buildkit.releases import Release
 from buildkit.sdk.installed.headers import (
     SEARCHED_ANYWAY,
@@ -26,7 +27,6 @@ from buildkit.sdk.installed.library import (
 )
 from buildkit.sdk.installed.pkgconfig import MesosPc, read_mesos_pc
 from buildkit.smoke.agent import FOLDERS, LAUNCHER, is_program
-from buildkit.tree import File, Tree
 
 
 @dataclass(frozen=True, kw_only=True)

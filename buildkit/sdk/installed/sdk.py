@@ -8,6 +8,8 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from buildkit.errors import TargetError
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 from buildkit.patches import Patch
 from buildkit.plan import Target
 from buildkit.sdk.installed.headers import (
@@ -25,9 +27,7 @@ from buildkit.sdk.installed.vendor import check_protobuf, vendor_warnings
 from buildkit.sdk.layout import include_flags, json_flags
 from buildkit.sdk.model import PACKED, Installation, Runtime, Sdk
 from buildkit.smoke.agent import LAUNCHER, choose_programs
-from buildkit.steps import Product, Site, StepFailedError, Steps
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
+from buildkit.steps.runner import Product, Site, StepFailedError, Steps
 
 _LIBRARIES = "runtime/lib"
 _PROGRAMS = "runtime/mesos"

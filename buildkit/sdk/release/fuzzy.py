@@ -14,7 +14,7 @@ from unidiff.patch import Hunk, Line
 from unidiff.patch import PatchSet as UnifiedDiff
 
 from buildkit.errors import UnavailableError
-from buildkit.tree import File, Tree
+from buildkit.files.tree import File, Tree
 
 _CONTEXT = 3
 """Lines of context that a hunk has at either end."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from buildkit.files.tree import File, Tree, under
 from buildkit.patches import compatibility_headers
 from buildkit.releases import Release
 from buildkit.sdk.layout import include_flags, json_flags, place_of
 from buildkit.sdk.release.builtin import builtin_patches
 from buildkit.sdk.release.protobuf import public_headers
 from buildkit.sdk.release.substitution import glog_headers, version_header
-from buildkit.tree import File, Tree, under
 
 _HEADERS = (".h", ".hpp", ".ipp")
 _FOLDERS = ("src", "lib", "3rdparty", "compat")

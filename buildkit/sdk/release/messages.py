@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File, Tree
 from buildkit.sdk.release.rendering import lines, render
-from buildkit.tree import File, Tree
 
 LIBRARY = "library/"
 """Folder of the step with protobuf's own messages, of which the C++ is in its library."""

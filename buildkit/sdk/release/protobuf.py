@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File, Tree
 from buildkit.sdk.release.automake import file_lists
 from buildkit.sdk.release.rendering import lines, own_file, render
-from buildkit.tree import File, Tree
 
 _FLAGS = ("-std=c++11", "-O1", "-w", "-fPIC", "-pthread", "-DHAVE_PTHREAD=1", "-I.", "-Isrc")
 _OTHER_LANGUAGES = re.compile(r"/compiler/(?!cpp/)[a-z0-9_]+/")

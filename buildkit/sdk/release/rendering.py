@@ -5,8 +5,8 @@ from importlib import resources
 
 import jinja2
 
+from buildkit.files.tree import File
 from buildkit.rendering import script_environment
-from buildkit.tree import File
 
 _PACKAGE = "buildkit.sdk.release"
 

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File, Tree
 from buildkit.plan import Target
 from buildkit.releases import Release
 from buildkit.sdk.release.headers import compile_flags
@@ -25,7 +26,6 @@ from buildkit.sdk.release.messages import (
 )
 from buildkit.sdk.release.rendering import lines, own_file, render
 from buildkit.specifiers import Specifier
-from buildkit.tree import File, Tree
 
 # Optimising would take longer than a runtime ever runs; Mesos's own warnings are nobody's here.
 _FLAGS = ("-O0", "-w", "-fPIC", "-pthread", "-ffunction-sections", "-fdata-sections")

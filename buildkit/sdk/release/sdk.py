@@ -16,6 +16,8 @@ from pathlib import Path
 from buildkit import __version__
 from buildkit.archives.cache import Archives, archive_of
 from buildkit.errors import TargetError, UnavailableError
+from buildkit.files.tarballs import write_tarball
+from buildkit.files.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
 from buildkit.patches import Patch, apply_patches, compatibility_headers
 from buildkit.plan import Target
 from buildkit.releases import Release
@@ -27,9 +29,7 @@ from buildkit.sdk.release.messages import generate_tree
 from buildkit.sdk.release.protobuf import protobuf_tree
 from buildkit.sdk.release.runtime import runtime_flags, runtime_tree
 from buildkit.sdk.release.sources import lacking_archives, read_sources
-from buildkit.steps import Site, StepFailedError, Steps
-from buildkit.tarballs import write_tarball
-from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest, under, write_tree
+from buildkit.steps.runner import Site, StepFailedError, Steps
 
 _LACKING = "lacking.txt"
 _DIGEST = "digest.txt"
@@ -276,7 +276,8 @@ def _recipe_digest() -> str:
     """Over the code and data that assemble an SDK: what they make may change with them."""
     package = resources.files("buildkit")
     helpers = [
-        (package / name).read_text() for name in ("patches.py", "tarballs.py", "sdk/layout.py")
+        (package / name).read_text()
+        for name in ("patches.py", "files/tarballs.py", "sdk/layout.py")
     ]
     with resources.as_file(resources.files("buildkit.sdk.release")) as folder:
         return digest_of(__version__, *helpers, tree_digest(read_tree(folder)))

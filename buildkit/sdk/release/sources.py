@@ -15,10 +15,10 @@ from pathlib import Path
 
 from buildkit.archives.check import check_release
 from buildkit.errors import UnavailableError
+from buildkit.files.tarballs import read_tarball
+from buildkit.files.tree import File, Tree, under
 from buildkit.releases import Release
 from buildkit.sdk.release.fuzzy import apply_fuzzily
-from buildkit.tarballs import read_tarball
-from buildkit.tree import File, Tree, under
 
 ARCHIVE_LIMIT = 512 * 1024 * 1024
 BUNDLED_LIMIT = 256 * 1024 * 1024

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 from buildkit.errors import UnavailableError
+from buildkit.files.tree import File, Tree
 from buildkit.releases import Release
-from buildkit.tree import File, Tree
 
 _VARIABLE = re.compile(r"@(\w+)@")
 

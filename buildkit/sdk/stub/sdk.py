@@ -1,10 +1,10 @@
 """The stub SDK as a target sees it. Pure."""
 
+from buildkit.files.tree import File, Tree, digest_of, under
 from buildkit.patches import apply_patches
 from buildkit.plan import Target
 from buildkit.sdk.model import Runtime, Sdk
 from buildkit.sdk.stub import digest, render
-from buildkit.tree import File, Tree, digest_of, under
 
 _NO_RUNTIME = Runtime(digest="none")
 """With a stub everything is inline: what the linker misses, the module lacks."""

@@ -15,13 +15,13 @@ from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
-from buildkit.causes import error_lines
 from buildkit.engine import Base, Engine, Limits, Step, StepResult
 from buildkit.errors import InterruptedRunError, TargetError
+from buildkit.files.store import Store
+from buildkit.files.tree import digest_of
 from buildkit.slots import Slots
-from buildkit.store import Store
-from buildkit.targetlog import TargetLog
-from buildkit.tree import digest_of
+from buildkit.steps.causes import error_lines
+from buildkit.steps.log import TargetLog
 
 LOG = "log.txt"
 """In every entry: what was said in making it."""

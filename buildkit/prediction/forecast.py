@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from buildkit import interfaces
 from buildkit.errors import BuildkitError
+from buildkit.files.tree import Tree
 from buildkit.matrix import Matrix, Module
 from buildkit.outcome import Outcome, built
 from buildkit.plan import Target
-from buildkit.prediction import Prediction, Predictions, Verdict, predict, unknown
+from buildkit.prediction.predict import Prediction, Predictions, Verdict, predict, unknown
 from buildkit.releases import Release
-from buildkit.sources import Sources
-from buildkit.tree import Tree
+from buildkit.sources.modules import Sources
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ only: this is for trying a change, not for shipping.
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from buildkit.forecast import Forecast
 from buildkit.plan import Plan, Target
+from buildkit.prediction.forecast import Forecast
 from buildkit.releases import Release
 
 

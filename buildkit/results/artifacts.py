@@ -12,12 +12,12 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from buildkit.errors import UsageError
-from buildkit.manifest import Manifest, TargetRecord, manifest_json
+from buildkit.files.tree import replace_text
 from buildkit.matrix import Matrix
 from buildkit.outcome import Artifact
 from buildkit.plan import Target
+from buildkit.results.manifest import Manifest, TargetRecord, manifest_json
 from buildkit.smoke.abi import AbiFacts
-from buildkit.tree import replace_text
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
@@ -61,7 +61,10 @@ class Dist:
         )
 
     def adopt(self, record: TargetRecord, source: Path) -> None:
-        """Put a target's files, which :mod:`buildkit.merge` has verified, here from ``source``."""
+        """Put a target's files here from ``source``.
+
+        :mod:`buildkit.results.merge` has verified them.
+        """
         if record.artifact is None:
             return
         library = self.folder / record.artifact.path

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildkit.errors import UsageError
-from buildkit.ownfolder import own_folder
+from buildkit.files.ownfolder import own_folder
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def look_at(root: Path, paths: Iterable[Path]) -> WorkTree | None:
 
 
 def _left_out(path: str) -> bool:
-    """As :func:`buildkit.tree.read_tree` leaves out."""
+    """As :func:`buildkit.files.tree.read_tree` leaves out."""
     return any(part.startswith(".") or part == "__pycache__" for part in path.split("/"))
 
 

@@ -14,13 +14,13 @@ from itertools import groupby
 
 from buildkit.cpp.module import read_module
 from buildkit.cpp.reading import Reading, Variant
+from buildkit.files.tree import Tree, tree_digest
 from buildkit.findings import Finding, Level, Rule, in_order
 from buildkit.interfaces import InterfaceTable
 from buildkit.matrix import Matrix, Module
 from buildkit.patches import Patch, apply_patches
 from buildkit.plan import platforms_of
 from buildkit.releases import Release
-from buildkit.tree import Tree, tree_digest
 from buildkit.uses.boundaries import Boundary, History
 from buildkit.uses.catalogue import catalogue_of
 from buildkit.uses.demands import Contradiction

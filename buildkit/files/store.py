@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from buildkit.ownfolder import own_folder
+from buildkit.files.ownfolder import own_folder
 
 CACHEDIR_TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"

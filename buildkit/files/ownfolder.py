@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from buildkit.owner import Owner
+from buildkit.files.owner import Owner
 
 PREFIX = ".own-"
 _OWNER = "owner"

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from buildkit.artifacts import CHECKSUMS, MANIFEST, read_manifest, sha256_of
 from buildkit.errors import TargetError, UsageError
-from buildkit.manifest import Manifest, TargetRecord
+from buildkit.results.artifacts import CHECKSUMS, MANIFEST, read_manifest, sha256_of
+from buildkit.results.manifest import Manifest, TargetRecord
 
 _PLACES = (".", "dist", "*", "*/dist")
 """Where below a folder a dist/ may be: it itself, beside its logs, and either in a folder of its

@@ -10,11 +10,11 @@ from filelock import FileLock
 from buildkit.compat import tarfile
 from buildkit.engine import Emit
 from buildkit.errors import TargetError, UnavailableError
-from buildkit.git import GitDone, commit_time, look_at, run_git
+from buildkit.files.store import mark_as_cache
+from buildkit.files.tree import File, Tree, digest_of, read_tree, tree_digest
 from buildkit.matrix import Module
-from buildkit.origin import Origin
-from buildkit.store import mark_as_cache
-from buildkit.tree import File, Tree, digest_of, read_tree, tree_digest
+from buildkit.sources.git import GitDone, commit_time, look_at, run_git
+from buildkit.sources.origin import Origin
 
 
 class Sources:
@@ -193,7 +193,7 @@ def unpack_commit(repository: Path, revision: str, pack: Path) -> None:
 
 
 def _untar(data: bytes, where: str) -> dict[str, File]:
-    """The archive's files; links are followed as in :func:`buildkit.tree.read_tree`."""
+    """The archive's files; links are followed as in :func:`buildkit.files.tree.read_tree`."""
     found: dict[str, File] = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:

@@ -19,7 +19,7 @@ from typing import IO, BinaryIO, Protocol
 
 from buildkit.compat import tarfile
 from buildkit.errors import TargetError
-from buildkit.tree import File, Tree
+from buildkit.files.tree import File, Tree
 
 LIMIT_BYTES = 1024**3
 """Bound on what an archive may unpack to: Mesos 1.11.0 unpacks to 45 MB, all of boost to 0.7 GB."""

@@ -1,0 +1,1 @@
+"""A module's sources: a folder, or a commit of a git repository."""

@@ -1,0 +1,1 @@
+"""Steps: run on an engine in a job slot, logged, and kept."""
