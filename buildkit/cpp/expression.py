@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from buildkit.cpp.lexer import Token, TokenKind
 from buildkit.cpp.sets import ReleaseSet, Varied, mapped, merged, restricted, where
@@ -25,8 +25,7 @@ class ConditionError(Exception):
         """Whether it is a number's fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A value of the preprocessor's integer types."""
 
     value: int
