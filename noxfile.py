@@ -5,7 +5,7 @@
 #     "docker>=7.1",
 #     "filelock>=3.16",
 #     "jinja2>=3.1.5",
-#     "nox>=2026.8.10",
+#     "nox>=2026.10.20",
 #     "packageurl-python>=0.15",
 #     "packaging>=24.2",
 #     "pcpp>=1.30",

@@ -57,9 +57,11 @@ def _declare(
     name: str, text: str, session: Callable[[nox.Session], None], *, default: bool = False
 ) -> None:
     session.__doc__ = text
-    # The package's own environment is used: a virtual environment for each session would cost
+    # Runs of this tool share the job slots, so sessions may be side by side (nox -j). The package's
+    # own environment is used: a virtual environment for each session would cost
     # more than most sessions do.
-    nox.session(name=name, venv_backend="none", default=default)(session)
+    declare = nox.session(name=name, venv_backend="none", default=default, allow_parallel=True)
+    declare(session)
 
 
 def _call(path: Path, verb: str, *arguments: str) -> Callable[[nox.Session], None]:

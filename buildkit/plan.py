@@ -338,6 +338,8 @@ def _choose_sdk(
         # To the eye of difflib 0.27.3 is as near to 0.24.3 as 0.24.2 is.
         near = [text for text in known if text.startswith(f"{release.major}.{release.minor}.")]
         hint = did_you_mean(str(release), near or known)
+        if release < STUB_BEGINS:
+            hint = "; leave it out: older ones do not install what a module includes"
         if release > FINAL_RELEASES[-1] and not near:
             # No slip of the pen: the next minor version of Mesos looks like this.
             hint = (

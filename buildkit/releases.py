@@ -110,9 +110,15 @@ def select(releases: Sequence[Release], specs: Sequence[str]) -> tuple[Release, 
         hit = {release for release in releases if _matches(release, spec)}
         if not hit:
             known = [str(release) for release in releases]
+            hint = (
+                did_you_mean(spec, known)
+                if any(character.isdigit() for character in spec)
+                else "; expected a release, a glob such as '1.*' or a specifier such as '>=1.0' "
+                "(groups are for the matrix file)"
+            )
             raise UsageError(
-                f"--only {spec}: no release of the matrix matches{did_you_mean(spec, known)}; "
-                f"the matrix has {', '.join(known)}"
+                f"--only {spec!r}: no release of the matrix matches; it has "
+                f"{', '.join(known)}{hint}"
             )
         chosen |= hit
     return tuple(release for release in releases if release in chosen)

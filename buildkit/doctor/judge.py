@@ -25,6 +25,7 @@ from buildkit.doctor.facts import (
     SlotsFact,
 )
 from buildkit.errors import ExitCode
+from buildkit.wording import counted
 
 OLDEST_PYTHON = (3, 11)
 """As pyproject.toml has it."""
@@ -282,7 +283,7 @@ def _dist(question: Question, fact: DistFact) -> Line:
             "build again",
             needed=False,
         )
-    return _line(question, f"{fact.targets} targets in the manifest", "")
+    return _line(question, f"{counted(fact.targets, 'target')} in the manifest", "")
 
 
 def _leftovers(question: Question, fact: LeftoversFact) -> Line:

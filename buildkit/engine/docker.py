@@ -100,6 +100,15 @@ class DockerEngine:
         """See :meth:`buildkit.engine.Engine.provide`."""
         return self._bases.provide(request, emit)
 
+    def labels(self, target: str, step: str) -> dict[str, str]:
+        """What a container is marked with, so that it is found should this process be killed."""
+        return {
+            LABEL: "1",
+            f"{LABEL}.target": target,
+            f"{LABEL}.step": step,
+            f"{LABEL}.run": self._owner,
+        }
+
     @property
     def lends(self) -> bool:
         """See :attr:`buildkit.engine.Engine.lends`; a daemon may have other files than we."""
@@ -167,12 +176,7 @@ class DockerEngine:
             volumes=[VOLUME],
             hostname="mesos-buildkit",
             use_config_proxy=False,
-            labels={
-                LABEL: "1",
-                f"{LABEL}.target": step.target,
-                f"{LABEL}.step": step.name,
-                f"{LABEL}.run": self._owner,
-            },
+            labels=self.labels(step.target, step.name),
             host_config=self._api.create_host_config(
                 network_mode="none",
                 cap_drop=["ALL"],

@@ -13,6 +13,7 @@ from buildkit.findings import Finding, Level
 from buildkit.guards.check import Report
 from buildkit.guards.meaning import Guard, concerned
 from buildkit.guards.wording import runs
+from buildkit.wording import counted
 
 STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 
@@ -109,13 +110,11 @@ def finding_text(report: Report, finding: Finding, shown: Shown) -> Text:
 def summary(report: Report) -> str:
     """How many guards and findings there are."""
     counts = [
-        f"{number} {level.value}{'s' if number != 1 else ''}"
+        counted(number, level.value)
         for level in Level
         if (number := sum(f.rule.level is level for f in report.findings))
     ]
-    guards, releases = len(report.guards), len(report.selected)
     return (
-        f"{guards} guard{'s' if guards != 1 else ''}, "
-        f"{releases} release{'s' if releases != 1 else ''}: "
+        f"{counted(len(report.guards), 'guard')}, {counted(len(report.selected), 'release')}: "
         f"{', '.join(counts) or 'nothing to say'}"
     )

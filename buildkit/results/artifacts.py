@@ -150,6 +150,11 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return Manifest()
+    except NotADirectoryError:
+        file = next(parent for parent in path.parents if parent.exists())
+        raise UsageError(
+            f"{file}: a file, and a folder is expected there, for results; move it away"
+        ) from None
     except ValidationError as error:
         raise UsageError(
             f"{path}: not a manifest this version can read "

@@ -21,6 +21,7 @@ from buildkit.verbs.common import (
     read_matrix,
 )
 from buildkit.verbs.contexts import write_selected
+from buildkit.wording import counted
 from buildkit.workspace import Workspace
 
 NAME = "bake"
@@ -96,5 +97,6 @@ def _ingredient(target: Target, workspace: Workspace) -> Ingredient:
 
 def _print_use(console: Console, workspace: Workspace, file: Path, count: int) -> None:
     folder = workspace.shown(workspace.build)
-    text = f"{workspace.shown(file)}: {count} targets; to build them: cd {folder} && {COMMAND}"
+    targets = counted(count, "target")
+    text = f"{workspace.shown(file)}: {targets}; to build them: cd {folder} && {COMMAND}"
     console.print(Text(text), soft_wrap=True)

@@ -22,6 +22,7 @@ from buildkit.verbs.common import (
     read_matrix,
     read_options,
 )
+from buildkit.wording import counted
 
 NAME = "doctor"
 HELP = "say whether all that build needs is there, and what to do if not"
@@ -74,7 +75,7 @@ def _examine(arguments: argparse.Namespace, console: Console) -> list[Line]:
         archives=archives,
         archive_urls=(table.url, *table.mirrors),
     )
-    count = f"{len(examination.targets)} targets, by the {plan.engine} engine"
+    count = f"{counted(len(examination.targets), 'target')}, by the {plan.engine} engine"
     return [Line(topic="matrix", state="fine", text=count), *examination.lines()]
 
 
@@ -90,7 +91,7 @@ def _print(console: Console, lines: list[Line]) -> None:
     bad = sum(line.state == "missing" for line in lines)
     console.print(
         Text(
-            f"{bad} things are missing that build cannot do without"
+            f"missing: {counted(bad, 'thing')} that build cannot do without"
             if bad
             else "all that build needs is there",
             "bold",

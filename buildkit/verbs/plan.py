@@ -25,6 +25,7 @@ from buildkit.verbs.common import (
     read_options,
 )
 from buildkit.verbs.planning import foresee
+from buildkit.wording import counted
 
 NAME = "plan"
 HELP = "print what build would do, and why, without doing it"
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         sys.stdout.write("\n")
         return _code(predicted)
     announce(console, plan)
-    console.print(f"smoke level {plan.smoke}; {len(plan.targets)} targets:")
+    console.print(f"smoke level {plan.smoke}; {counted(len(plan.targets), 'target')}:")
     console.print(_table(plan, predicted))
     _print_predictions(console, plan, predicted)
     return _code(predicted)

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -77,7 +78,10 @@ def _docker_shell(folder: Path, target: Target, emit: Emit) -> None:
         raise UnavailableError("shell needs the docker command; install it, or use --engine host")
     with DockerEngine.connect() as engine:
         base = engine.provide(target.base_request, emit)
-    options = ["-it", "--rm", "--network=none", "--workdir=/work"]
+    # Without a terminal, as in a CI job, the shell reads commands and ends where they end.
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    labels = [f"--label={name}={value}" for name, value in engine.labels(target.name, NAME).items()]
+    options = ["--interactive", *terminal, "--rm", "--network=none", "--workdir=/work", *labels]
     created = subprocess.run(
         [docker, "create", *options, base.identity, "sh"],
         check=True,

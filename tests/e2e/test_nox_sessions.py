@@ -90,6 +90,7 @@ def test_parallel_sessions_do_not_spoil_each_other(copy, engine):
         engine,
     )
     assert done.code == 0, done.text
+    assert "sequentially" not in done.text
     assert copy.statuses() == {"0.23.1": "passed", "0.24.1": "passed", "0.25.0": "passed"}
     assert len(copy.libraries()) == 3
     copy.verify_checksums()
@@ -175,6 +176,27 @@ class TestBrokenMatrix:
         done = nox(copy, "-s", "plan")
         assert done.code == 2
         assert "matrix.toml: no such file" in done.text
+
+
+def test_a_shell_without_a_terminal_ends_with_its_commands(project, docker_engine, client):
+    project.matrix("0.24.1")
+    shell = project.command("shell", "--only", "0.24.1", "--engine", "docker")
+    assert project.execute(*shell).code == 0
+    process = project.start(*shell, stdin=subprocess.PIPE, bufsize=1)
+    process.stdin.write("ls module; echo he''re\n")
+    process.stdin.flush()
+    said = ""
+    while "here" not in said:
+        line = process.stdout.readline()
+        assert line, said + process.stderr.read()
+        said += line
+    # As clean would find it, should the tool be killed now.
+    of_ours = {"label": [f"mesos-buildkit.target={project.name}/0.24.1/debian12"]}
+    assert len(client.containers.list(all=True, filters=of_ours)) == 1
+    out, err = process.communicate("echo do''ne\n", timeout=120)
+    assert process.returncode == 0, err
+    assert "done" in out
+    assert client.containers.list(all=True, filters=of_ours) == []
 
 
 def test_a_shell_builds_with_the_command_it_names(copy, host_engine):

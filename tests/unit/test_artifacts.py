@@ -10,7 +10,7 @@ import pytest
 
 from buildkit.errors import UsageError
 from buildkit.outcome import Status
-from buildkit.results.artifacts import Dist, sha256_of
+from buildkit.results.artifacts import Dist, read_manifest, sha256_of
 from buildkit.results.manifest import Manifest, record
 from buildkit.smoke.abi import AbiFacts
 
@@ -123,6 +123,14 @@ class TestWithdraw:
 
 
 class TestManifest:
+    @pytest.mark.parametrize("at", ["dist", "dist/0.24.1"])
+    def test_a_file_where_a_folder_belongs_is_named(self, tmp_path, at):
+        file = tmp_path / at
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        with pytest.raises(UsageError, match=f"{at}: a file, and a folder is expected"):
+            read_manifest(file / "manifest.json")
+
     @pytest.fixture
     def update(self, dist, project):
         def update(*outcomes):

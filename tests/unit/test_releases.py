@@ -118,9 +118,13 @@ class TestSelect:
     def test_a_spec_for_nothing_is_an_error_that_names_the_nearest(self):
         with pytest.raises(UsageError) as caught:
             select(FINAL_RELEASES[:4], ["0.21.0", "0.21.7"])
-        assert "--only 0.21.7" in str(caught.value)
+        assert "--only '0.21.7'" in str(caught.value)
         assert "did you mean '0.21." in str(caught.value)
         assert "0.21.0, 0.21.1, 0.21.2, 0.22.0" in str(caught.value)
+
+    def test_a_group_is_no_spec(self):
+        with pytest.raises(UsageError, match="groups are for the matrix file"):
+            select(FINAL_RELEASES, ["classic"])
 
     @pytest.mark.parametrize("spec", ["", "24", "*.rc1", "0.24.1,0.25.0", "latest"])
     def test_no_spec_silently_selects_nothing(self, spec):
