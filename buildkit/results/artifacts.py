@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import ValidationError
 
-from buildkit.errors import UsageError
+from buildkit.errors import UnavailableError, UsageError
 from buildkit.files.tree import replace_text
 from buildkit.matrix import Matrix
 from buildkit.outcome import Artifact
@@ -144,7 +144,8 @@ class Dist:
 def read_manifest(path: Path) -> Manifest:
     """A manifest; an empty one if there is none.
 
-    Raises :class:`UsageError` for one that can't be read.
+    Raises :class:`UsageError` for one that can't be read, and :class:`UnavailableError` where a
+    file is in the place of its folder.
     """
     try:
         return Manifest.model_validate_json(path.read_bytes())
@@ -152,7 +153,7 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest()
     except NotADirectoryError:
         file = next(parent for parent in path.parents if parent.exists())
-        raise UsageError(
+        raise UnavailableError(
             f"{file}: a file, and a folder is expected there, for results; move it away"
         ) from None
     except ValidationError as error:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from buildkit.errors import UsageError
+from buildkit.errors import UnavailableError, UsageError
 from buildkit.outcome import Status
 from buildkit.results.artifacts import Dist, read_manifest, sha256_of
 from buildkit.results.manifest import Manifest, record
@@ -128,7 +128,7 @@ class TestManifest:
         file = tmp_path / at
         file.parent.mkdir(exist_ok=True)
         file.touch()
-        with pytest.raises(UsageError, match=f"{at}: a file, and a folder is expected"):
+        with pytest.raises(UnavailableError, match=f"{at}: a file, and a folder is expected"):
             read_manifest(file / "manifest.json")
 
     @pytest.fixture
