@@ -126,25 +126,28 @@ class Builder:
     def _inspect_and_drive(
         self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path
     ) -> list[Check]:
-        """Levels ``inspect`` and, if that is well and ``level`` asks for it, ``load`` and ``run``.
+        """Level ``inspect`` and, if ``level`` asks for them, ``load`` and ``run``.
 
-        The library is driven while this process inspects it, which takes about as long.
+        The library is driven while this process inspects it, which takes about as long. What
+        driving it shows counts only if it is as it must be.
         """
         if level == "inspect":
             return _logged(job, _inspect(job, built, runtime))
         driven_level: SmokeLevel = "load" if level == "load" else "run"
         with ThreadPoolExecutor(1) as beside:
             inspected = beside.submit(_inspect, job, built, runtime)
+            driven: list[Check] = []
+            problem: StepFailedError | None = None
             try:
                 driven = self._drive(job, built, runtime, driven_level, entry)
-            except StepFailedError:
-                checks = _logged(job, inspected.result())
-                if failures(checks):
-                    return checks
-                raise
+            except StepFailedError as error:
+                problem = error
         checks = _logged(job, inspected.result())
-        # What a library does that is not as it must be is not worth a word.
-        return checks if failures(checks) else [*checks, *driven]
+        if failures(checks):
+            return checks
+        if problem is not None:
+            raise problem
+        return [*checks, *driven]
 
     def _drive(
         self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path

@@ -340,7 +340,7 @@ def _choose_sdk(
         hint = did_you_mean(str(release), near or known)
         if release < STUB_BEGINS:
             hint = "; leave it out: older ones do not install what a module includes"
-        if release > FINAL_RELEASES[-1] and not near:
+        elif release > FINAL_RELEASES[-1] and not near:
             # No slip of the pen: the next minor version of Mesos looks like this.
             hint = (
                 "; a newer one is built with --sdk release, or left out with "

@@ -11,6 +11,7 @@ from buildkit.guards.fix import Fixed, Texts
 from buildkit.guards.record import ModuleReport
 from buildkit.guards.text import Shown
 from buildkit.matrix import Module
+from buildkit.wording import counted
 from buildkit.workspace import Workspace
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -38,11 +39,11 @@ def print_fixed(
             Text(f"{place}: left as it is: '{refusal.condition}': {refusal.reason}"),
             soft_wrap=True,
         )
-    number, files = len(fixed.places), len(fixed.texts)
+    conditions = counted(len(fixed.places), "condition")
+    files = counted(len(fixed.texts), "file")
     console.print(
         Text(
-            f"{one.name}: {'would rewrite' if diff else 'rewrote'} {number} "
-            f"condition{'s' if number != 1 else ''} in {files} file{'s' if files != 1 else ''}, "
+            f"{one.name}: {'would rewrite' if diff else 'rewrote'} {conditions} in {files}, "
             f"left {len(fixed.refusals)}"
         ),
         soft_wrap=True,

@@ -27,7 +27,11 @@ def unpack(packed: Path, entry: Path) -> None:
 def unpacked(entry: Path) -> Mapping[str, Path] | None:
     """What was unpacked: place below the work folder -> here. None if it has been changed since."""
     folder = entry / _FOLDER
-    if (entry / _STAMP).read_text() != _stamp(folder):
+    try:
+        whole = (entry / _STAMP).read_text() == _stamp(folder)
+    except FileNotFoundError:
+        return None
+    if not whole:
         return None
     return {path.name: path for path in folder.iterdir()}
 

@@ -348,6 +348,18 @@ class TestBad:
         assert outcome.cause == ("FAIL run prepare: why",)
         assert {check.name: check.ok for check in outcome.checks}["cleanup"]
 
+    @pytest.mark.parametrize("driven", [lambda *_: OK, fails("crashed")])
+    def test_what_inspection_finds_is_the_cause_whatever_driving_it_shows(
+        self, run, engine, monkeypatch, driven
+    ):
+        bad = [Check(level="inspect", name="soname", ok=False, detail="why")]
+        monkeypatch.setattr("buildkit.builder.inspect_target", lambda *_: list(bad))
+        engine.bad["smoke", "0.24.1"] = driven
+        outcome = run()["0.24.1"]
+        assert outcome.status is Status.FAILED
+        assert outcome.cause == ("FAIL inspect soname: why",)
+        assert outcome.checks == tuple(bad)
+
     def test_a_report_that_is_cut_off_is_a_failure_whatever_the_exit_code(self, run, engine):
         def smoke(output, *_):
             (output / "load.jsonl").write_text(report(("accepted", True)))

@@ -60,6 +60,12 @@ def test_what_a_build_has_changed_is_not_lent_again(entry, spoil):
     assert unpacked(entry) is None
 
 
+def test_what_has_lost_its_stamp_is_not_lent(entry):
+    (entry / "stamp.txt").unlink()
+
+    assert unpacked(entry) is None
+
+
 def test_a_broken_archive_is_refused_in_words(tmp_path):
     packed = tmp_path / "sdk.tar.gz"
     packed.write_bytes(b"no archive")
