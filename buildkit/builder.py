@@ -178,7 +178,7 @@ class Builder:
         except StepEndedError as error:
             ended = None if error.result.ended == "exited" else error.how
             problem = error
-        checks = read_report(entry / "load.jsonl", level="load", ended=ended)
+        checks = read_report(entry / "load.jsonl", level="load", ended=ended, alone=level == "load")
         if level != "load" and not failures(checks):
             checks += read_report(entry / "run.jsonl", level="run", ended=ended)
         if problem is not None and not failures(checks):

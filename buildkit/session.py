@@ -44,8 +44,11 @@ def run_plan(  # noqa: PLR0913, PLR0917
     work: Work,
     *,
     smoke_again: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[list[Outcome], bool]:
     """The outcomes, in the targets' order, and whether a signal ended the run.
+
+    ``meanwhile`` is called when a step is about to run, so that this process has time to spare.
 
     Raises :class:`UnavailableError` for an engine or base that is not to be had.
     """
@@ -75,6 +78,7 @@ def run_plan(  # noqa: PLR0913, PLR0917
                 seconds=defaults.seconds_per_step,
             ),
             cancelled=cancelled,
+            meanwhile=meanwhile,
         )
         pipeline = Pipeline(
             sdks=Sdks(ReleaseSdks(steps, archives), InstalledSdks(steps, builtin_patches)),

@@ -12,7 +12,7 @@ from buildkit.files.tree import Tree
 from buildkit.matrix import Matrix, Module
 from buildkit.outcome import Outcome, built
 from buildkit.plan import Target
-from buildkit.prediction.predict import Prediction, Predictions, Verdict, predict, unknown
+from buildkit.prediction.verdicts import Prediction, Predictions, Verdict, unknown
 from buildkit.releases import Release
 from buildkit.sources.modules import Sources
 
@@ -84,6 +84,9 @@ def _read(
 def _predictions(
     matrix: Matrix, module: Module, tree: Tree, releases: tuple[Release, ...]
 ) -> Predictions:
+    # Reading C++ takes a good deal of code, which a build loads only while its compilers run.
+    from buildkit.prediction.predict import predict  # noqa: PLC0415
+
     try:
         return predict(matrix, module, tree, releases, interfaces.load())
     except BuildkitError as error:

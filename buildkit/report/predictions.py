@@ -1,7 +1,7 @@
 """The report's table of what was predicted of each target, and what came of it. Pure."""
 
 from buildkit.outcome import built
-from buildkit.prediction.predict import Verdict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.report.view import Table
 from buildkit.results.manifest import Manifest, TargetRecord
 

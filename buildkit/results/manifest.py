@@ -20,7 +20,7 @@ from buildkit.engine import EngineName
 from buildkit.matrix import SdkKind, SmokeLevel, Stage
 from buildkit.outcome import Outcome, StageState, Status
 from buildkit.plan import Plan
-from buildkit.prediction.predict import Prediction, Verdict
+from buildkit.prediction.verdicts import Prediction, Verdict
 from buildkit.smoke.abi import Floor, NamedFloor, StringAbi
 from buildkit.smoke.checks import reached
 from buildkit.workspace import log_name

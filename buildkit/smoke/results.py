@@ -10,12 +10,15 @@ LAST_CHECK = "every case ran"
 """The harness reports this one last; without it the report is not whole."""
 
 
-def read_report(report: Path, *, level: str, ended: str | None = None) -> list[Check]:
+def read_report(
+    report: Path, *, level: str, ended: str | None = None, alone: bool = True
+) -> list[Check]:
     """The checks in ``report``; one more, failed, if the harness did not come to its end.
 
     ``level`` is ``load`` or ``run``: the level that a missing or cut-off report fails. ``ended``
     says in words how the harness ended, if the caller knows it to be unusual, for example
-    ``"killed after 60 seconds"``. A report that is not there counts as empty.
+    ``"killed after 60 seconds"``; if it was not ``alone``, that may be another's end, which a whole
+    report makes sure of. A report that is not there counts as empty.
     """
     try:
         lines = report.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -29,7 +32,8 @@ def read_report(report: Path, *, level: str, ended: str | None = None) -> list[C
             checks.append(check)
         elif unreadable is None:
             unreadable = number
-    if checks and checks[-1].name == LAST_CHECK and unreadable is None and ended is None:
+    whole = bool(checks) and checks[-1].name == LAST_CHECK and unreadable is None
+    if whole and (ended is None or not alone):
         return checks
     checks.append(
         Check(

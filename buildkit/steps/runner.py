@@ -94,7 +94,7 @@ class StepEndedError(StepFailedError):
 class Steps:
     """Runs steps on an engine, at most as many at a time as there are slots. Thread-safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         engine: Engine,
@@ -102,8 +102,11 @@ class Steps:
         slots: Slots,
         limits: Limits,
         cancelled: threading.Event,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
+        """``meanwhile`` is called each time that a step is about to run."""
         self.store = store
+        self._meanwhile = meanwhile
         self._engine = engine
         self._slots = slots
         self._limits = limits
@@ -165,6 +168,7 @@ class Steps:
             root=root,
             apart=apart,
         )
+        self._meanwhile()
         result = self._engine.run(step, site.base, output, site.log, self._cancelled)
         if result.ended == "cancelled":
             raise InterruptedRunError("the run was stopped")

@@ -66,16 +66,18 @@ def run(arguments: argparse.Namespace, *, smoke_again: bool = False) -> ExitCode
     matrix, workspace = read_matrix(arguments)
     archives = open_archives(matrix, workspace, console)
     # Of a commit that is not fetched yet, nothing is predicted: the build is not to be the judge.
-    plan, forecast = foresee_meanwhile(matrix, workspace, options, archives, emit_on(console))
+    plan, meanwhile = foresee_meanwhile(matrix, workspace, options, archives, emit_on(console))
     dist = Dist(folder=workspace.dist, lock=workspace.dist_lock)
     # One that can't be read must be known before the work, not after.
     dist.manifest()
     announce(console, plan)
     with signals_as_interrupt():
         outcomes, interrupted = run_plan(
-            plan, options, workspace, archives, console, Pipeline.run, smoke_again=smoke_again
+            *(plan, options, workspace, archives, console, Pipeline.run),
+            smoke_again=smoke_again,
+            meanwhile=meanwhile.begin,
         )
-    predicted = forecast()
+    predicted = meanwhile.result()
     records = [record(plan, outcome, predicted.of(outcome.target)) for outcome in outcomes]
     # What was cancelled left dist/ alone, so what the manifest said of it before still holds.
     if not options.sanitize:

@@ -12,7 +12,7 @@ from rich.text import Text
 from buildkit.errors import ExitCode
 from buildkit.plan import Plan, Target
 from buildkit.prediction.forecast import Forecast
-from buildkit.prediction.predict import Verdict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.verbs.build import announce
 from buildkit.verbs.common import (
     add_engine,

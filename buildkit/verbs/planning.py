@@ -39,32 +39,48 @@ def foresee(
     return (represent(plan, predicted) if options.representative else plan), predicted
 
 
+class Meanwhile:
+    """A forecast that is made in a thread while compilers leave this process little to do."""
+
+    def __init__(self, make: Callable[[], Forecast]) -> None:
+        self._make = make
+        self._future: Future[Forecast] = Future()
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Make it now. May be called by any thread, and again."""
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+        # Not a pool's: an interrupted build is not to wait for it.
+        threading.Thread(target=self._work, name="forecast", daemon=True).start()
+
+    def result(self) -> Forecast:
+        """The forecast, once it is made. Raises what making it has raised."""
+        self.begin()
+        return self._future.result()
+
+    def _work(self) -> None:
+        try:
+            self._future.set_result(self._make())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            self._future.set_exception(error)
+
+
 def foresee_meanwhile(
     matrix: Matrix, workspace: Workspace, options: Options, archives: Archives, fetch: Emit
-) -> tuple[Plan, Callable[[], Forecast]]:
-    """The plan, and what gives its forecast.
-
-    Unless the plan depends on it, that is made in a thread while the caller goes on: compilers
-    leave this process little to do, and the user is not to wait for predictions first.
+) -> tuple[Plan, Meanwhile]:
+    """The plan, and its forecast, which is made when it is begun unless the plan depends on it.
 
     Raises as :func:`foresee`.
     """
     if options.representative:
         plan, predicted = foresee(matrix, workspace, options, archives, fetch)
-        return plan, lambda: predicted
+        return plan, Meanwhile(lambda: predicted)
     plan = make_plan(matrix, options, probe(archives))
-    make = read_for_forecast(matrix, plan.targets, _sources(workspace))
-    future: Future[Forecast] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(make())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-            future.set_exception(error)
-
-    # Not a pool's: an interrupted build is not to wait for it.
-    threading.Thread(target=work, name="forecast", daemon=True).start()
-    return plan, future.result
+    return plan, Meanwhile(read_for_forecast(matrix, plan.targets, _sources(workspace)))
 
 
 def _sources(workspace: Workspace) -> Sources:

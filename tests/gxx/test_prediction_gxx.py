@@ -16,7 +16,8 @@ from buildkit import interfaces
 from buildkit.encoding import Encoding, version_header
 from buildkit.files.tree import read_tree
 from buildkit.matrix import load_matrix
-from buildkit.prediction.predict import Verdict, predict
+from buildkit.prediction.predict import predict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.releases import Release
 from buildkit.sdk.stub import render
 

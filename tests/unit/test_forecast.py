@@ -3,7 +3,7 @@
 import pytest
 
 from buildkit.prediction.forecast import forecast
-from buildkit.prediction.predict import Verdict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.sources.modules import Sources
 
 BROKEN = """\

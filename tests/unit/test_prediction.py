@@ -10,7 +10,8 @@ from buildkit import interfaces
 from buildkit.cpp.reading import Variant
 from buildkit.files.tree import read_tree
 from buildkit.findings import Level
-from buildkit.prediction.predict import RULES, Verdict, predict, predict_files, unknown
+from buildkit.prediction.predict import RULES, predict, predict_files
+from buildkit.prediction.verdicts import Verdict, unknown
 from buildkit.releases import FINAL_RELEASES, Release
 
 TABLE = interfaces.load()

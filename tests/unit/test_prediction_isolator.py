@@ -19,7 +19,8 @@ from support_guards import (
 from buildkit import interfaces
 from buildkit.files.tree import File, read_tree
 from buildkit.matrix import load_matrix
-from buildkit.prediction.predict import Verdict, predict
+from buildkit.prediction.predict import predict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.releases import FINAL_RELEASES, STUB_BEGINS
 
 MATRIX = load_matrix(ROOT / "matrix.toml")

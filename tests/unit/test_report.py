@@ -10,7 +10,7 @@ from support_report import HOSTILE, RELEASES, STATUSES, make_manifest
 from buildkit import interfaces
 from buildkit.errors import UnavailableError
 from buildkit.outcome import Status
-from buildkit.prediction.predict import Verdict
+from buildkit.prediction.verdicts import Verdict
 from buildkit.releases import Release
 from buildkit.report.collect import logs_of, manifest_of, way
 from buildkit.report.drift import drift_table

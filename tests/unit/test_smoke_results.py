@@ -66,6 +66,20 @@ def test_an_unusual_end_fails_even_a_whole_report(tmp_path: Path) -> None:
     assert [check.ok for check in checks] == [True, True, False]
 
 
+def test_the_unusual_end_of_a_step_is_not_that_of_a_harness_beside_with_a_whole_report(
+    tmp_path: Path,
+) -> None:
+    whole = report(tmp_path, line(GOOD) + line(LAST))
+    assert read_report(whole, level="load", ended="killed", alone=False) == [GOOD, LAST]
+
+
+def test_the_unusual_end_of_a_step_explains_a_report_that_is_cut_off(tmp_path: Path) -> None:
+    cut_off = report(tmp_path, line(GOOD))
+    checks = read_report(cut_off, level="load", ended="killed", alone=False)
+    assert [check.ok for check in checks] == [True, False]
+    assert "killed" in checks[-1].detail
+
+
 def test_bytes_that_are_no_utf_8_do_not_stop_the_reading(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(line(GOOD).encode() + b"\xff\xfe\n")

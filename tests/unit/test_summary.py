@@ -7,7 +7,7 @@ from rich.console import Console
 
 from buildkit.outcome import StageOutcome, Status
 from buildkit.prediction.forecast import Forecast, surprises
-from buildkit.prediction.predict import Prediction, Predictions, Verdict
+from buildkit.prediction.verdicts import Prediction, Predictions, Verdict
 from buildkit.releases import Release
 from buildkit.summary import print_summary
 
