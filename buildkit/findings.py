@@ -7,6 +7,7 @@ made from them. Pure.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from buildkit.releases import Release
 
@@ -33,8 +34,7 @@ class Rule:
     """One sentence that holds for every finding of the kind."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A line of a module's sources; counted from 1, as compilers do."""
 
     path: str

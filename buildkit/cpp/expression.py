@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from buildkit.cpp.lexer import Token, TokenKind
@@ -361,15 +362,10 @@ class Evaluator:
     def _binary(self, expression: Binary, releases: ReleaseSet) -> Varied[Value]:
         left = self.value(expression.left, releases)
         right = self.value(expression.right, releases)
-        pairs: list[tuple[ReleaseSet, Value]] = []
-        for some, a in left:
-            for both, b in restricted(right, some):
-                if expression.sign in {"/", "%"} and b is not None and b.value == 0:
-                    self.division_by_zero |= both
-                    pairs.append((both, None))
-                else:
-                    pairs.append((both, _binary(expression.sign, a, b)))
-        return merged(pairs)
+        if expression.sign in {"/", "%"}:
+            zero = where(right, lambda value: value is not None and value.value == 0)
+            self.division_by_zero |= zero & where(left, lambda _: True)
+        return _combined(expression.sign, left, right)
 
     def _choice(self, expression: Choice, releases: ReleaseSet) -> Varied[Value]:
         condition = mapped(_truth, self.value(expression.condition, releases))
@@ -382,6 +378,14 @@ class Evaluator:
         if no:
             parts += self.value(expression.no, no)
         return merged(parts)
+
+
+@lru_cache(maxsize=1024)
+def _combined(sign: str, left: Varied[Value], right: Varied[Value]) -> Varied[Value]:
+    """An operation on two values, where both have one. A module asks the same again and again."""
+    return merged(
+        (both, _binary(sign, a, b)) for some, a in left for both, b in restricted(right, some)
+    )
 
 
 def _truth(value: Value) -> Value:
@@ -425,6 +429,8 @@ def _binary(sign: str, left: Value, right: Value) -> Value:
         return TRUE if _COMPARISONS[sign](a, b) else FALSE
     if sign in _ARITHMETIC:
         return _wrapped(_ARITHMETIC[sign](a, b), unsigned=unsigned)
+    if b == 0:
+        return None
     # C rounds towards zero.
     quotient = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
     return _wrapped(quotient if sign == "/" else a - b * quotient, unsigned=unsigned)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pcpp import Preprocessor
@@ -18,7 +18,7 @@ from buildkit.cpp.expression import (
     literal_number,
 )
 from buildkit.cpp.lexer import Token, TokenKind, scan
-from buildkit.cpp.sets import ReleaseSet, Varied, mapped, merged, restricted
+from buildkit.cpp.sets import ReleaseSet, Varied, mapped, merged, restricted, where
 
 
 class Absent(Enum):
@@ -28,6 +28,9 @@ class Absent(Enum):
     """Known not to be defined: 0 in a condition."""
     UNKNOWN = auto()
     """Perhaps defined, by a compiler or a header that is not read, or on an unknown condition."""
+
+    # By identity, as it is compared: an Enum's own takes ten times as long.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,13 +188,23 @@ class MacroTable:
 
         ``certain`` is a part of ``possible``.
         """
-        kept = [(some & ~possible, old) for some, old in self._states.get(name, ())]
+        self.set_each(name, ((possible, state),), certain, possible)
+
+    def set_each(
+        self, name: str, states: Varied[State], certain: ReleaseSet, possible: ReleaseSet
+    ) -> None:
+        """As :meth:`set`, to another state for each release; those without one are left alone."""
+        concerned = possible & where(states, lambda _: True)
+        kept = [(some & ~concerned, old) for some, old in self._states.get(name, ())]
+        unsure = concerned & ~certain
+        before = self.state(name, unsure) if unsure else ()
         perhaps: list[tuple[ReleaseSet, State]] = [
             # Defining anew what is the same already changes nothing, however unsure it is.
-            (some, old if old is state else Absent.UNKNOWN)
-            for some, old in self.state(name, possible & ~certain)
+            (both, old if old is state else Absent.UNKNOWN)
+            for some, old in before
+            for both, state in restricted(states, some)
         ]
-        self._states[name] = merged([*kept, *perhaps, (certain, state)])
+        self._states[name] = merged([*kept, *perhaps, *restricted(states, certain)])
 
     def fixed(self, names: Iterable[str], releases: ReleaseSet) -> "FixedTable":
         """What some names are now."""
@@ -215,11 +228,16 @@ class FixedTable:
 
     def value(self, name: str, releases: ReleaseSet) -> Varied[Value]:
         """As :class:`buildkit.cpp.expression.Environment` asks for it."""
-        return mapped(_value, self.state(name, releases))
+        return _values(self.state(name, releases))
 
     def defined(self, name: str, releases: ReleaseSet) -> Varied[Value]:
         """As :class:`buildkit.cpp.expression.Environment` asks for it."""
         return mapped(_defined, self.state(name, releases))
+
+
+@lru_cache(maxsize=256)
+def _values(states: Varied[State]) -> Varied[Value]:
+    return mapped(_value, states)
 
 
 def _value(state: State) -> Value:

@@ -304,6 +304,16 @@ def _written(tokens: tuple[Token, ...]) -> str:
     return "".join(" " if t.kind is TokenKind.SPACE else t.text for t in tokens)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Applied:
+    """The last effect of a header that is not read on a macro, for whom, and what it left."""
+
+    by: Varied[State]
+    certain: ReleaseSet
+    possible: ReleaseSet
+    left: Varied[State] | None
+
+
 class _Walk:
     """One translation unit."""
 
@@ -311,6 +321,7 @@ class _Walk:
         self._reader = reader
         self._table = table
         self._entered: dict[str, _Live] = {}
+        self._applied: dict[str, _Applied] = {}
         self._depth = 0
         self._lost = False
 
@@ -466,9 +477,21 @@ class _Walk:
     def _external(self, name: str, live: _Live) -> None:
         effect = self._reader.external(name)
         for macro, states in effect.macros.items():
-            for some, state in states:
-                certain = live.certain & some if effect.certain else 0
-                self._table.set(macro, state, certain, live.possible & some)
+            certain = live.certain if effect.certain else 0
+            last = self._applied.get(macro)
+            # Once more changes nothing if nobody has said anything else since, and most of Mesos's
+            # headers are included again and again.
+            if (
+                last is not None
+                and last.by is states
+                and last.left is self._table.entries(macro)
+                and (last.certain, last.possible) == (certain, live.possible)
+            ):
+                continue
+            self._table.set_each(macro, states, certain, live.possible)
+            self._applied[macro] = _Applied(
+                by=states, certain=certain, possible=live.possible, left=self._table.entries(macro)
+            )
 
     def _names(
         self, directive: Directive, releases: ReleaseSet

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from buildkit.findings import Place
 from buildkit.releases import Release
@@ -59,8 +60,7 @@ _PROTOBUF = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnknownName:
+class UnknownName(NamedTuple):
     """A name without qualification that is neither the module's nor the table's, where it stands.
 
     Most are the standard library's; but it may also be one that another variant declares.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from buildkit.releases import Release
 from buildkit.uses.catalogue import Catalogue
@@ -30,8 +30,7 @@ _HARMLESS = ("std", "process", "google", "mesos", "strings", "os", "path", "lamb
 _MESOS_FOLDERS = ("mesos/", "process/", "stout/", "slave/", "master/")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(NamedTuple):
     """Where something stands: a file, and the namespaces and classes around it."""
 
     path: str
@@ -40,7 +39,7 @@ class Scope:
     def inside(self, name: str) -> "Scope":
         """The scope of a namespace or class in this one."""
         parts = tuple(part for part in name.split("::") if part)
-        return replace(self, names=(*self.names, *parts))
+        return self._replace(names=(*self.names, *parts))
 
     def qualified(self, name: str) -> str:
         """The full name of something declared here."""

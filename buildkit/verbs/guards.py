@@ -217,7 +217,7 @@ def _print(console: Console, shown: Shown, one: ModuleReport, *, table: bool) ->
         console.print(Text(f"{one.name}: no source file matches, so nothing is read"))
         return
     if table and one.report.guards:
-        console.print(guards_table(one.report, shown))
+        console.print(guards_table(one.report, shown, console.width))
     lines = [finding_text(one.report, finding, shown) for finding in one.report.findings]
     lines.append(Text(f"{one.name}: {summary(one.report)}"))
     # At once: each call takes its time.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import jsonschema
 import pytest
+from rich.text import Text
 
 from buildkit import cli
 from buildkit.errors import ExitCode
@@ -62,6 +63,27 @@ class TestText:
         assert lines[1] == ["1", "#if", "MESOS_VERSION_INT", "<", "0240", "-"]
         assert lines[2] == ["3", "#else", "0.24.1", "and", "1.0.1"]
         assert out.splitlines()[-1] == "volume: 1 guard, 2 releases: 1 note"
+
+    @pytest.mark.parametrize("columns", [100, 50])
+    def test_the_columns_of_a_file_are_aligned_and_folded_where_a_terminal_ends(
+        self, module, capsys, monkeypatch, columns
+    ):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        condition = "MESOS_VERSION_AT_LEAST(0, 24, 0) && MESOS_VERSION_INT >= 0240"
+        module(f"{GOOD}#if {condition}\n#endif\n")
+        _, out, _ = guards(capsys)
+        lines = Text.from_ansi(out).plain.splitlines()
+        rows = lines[
+            1 : lines.index(
+                "src/volume.cpp:1:1: note: no release of the matrix takes "
+                "'#if MESOS_VERSION_INT < 0240'; it is for 0.21.0 to 0.23.1 "
+                "[unused-branch]"
+            )
+        ]
+        assert {row.index("0.24.1") for row in rows if "0.24.1" in row} == {rows[0].index("-")}
+        assert (condition in "\n".join(rows)) is (columns == 100)
+        assert max(map(len, rows)) <= columns
 
     def test_a_finding_is_as_a_compilers_and_fails(self, module, capsys):
         module(BAD)
