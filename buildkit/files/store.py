@@ -4,6 +4,7 @@ An entry is a folder named by the digest of all that shaped it. It appears by a 
 that is there is whole, whoever was killed while making it. Several processes may use one store.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from buildkit.files.ownfolder import own_folder
+from buildkit.files.tree import replace_text
 
 CACHEDIR_TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -95,12 +97,13 @@ class Store:
             return 0
         with FileLock(self.folder / ".trim.lock"):
             entries = []
+            sizes = _Sizes(self.folder / ".sizes.json")
             for entry in self.folder.glob("*/*"):
                 # What another process renames or drops meanwhile is not ours to count.
                 with suppress(FileNotFoundError):
                     if entry.is_dir():
-                        size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
-                        entries.append((entry.stat().st_mtime, size, entry))
+                        entries.append((entry.stat().st_mtime, sizes.of(entry), entry))
+            sizes.keep()
             entries.sort()
             total = sum(size for _, size, _ in entries)
             newest = max((used for used, _, _ in entries), default=0.0)
@@ -111,6 +114,38 @@ class Store:
                 shutil.rmtree(entry, ignore_errors=True)
                 freed += size
             return freed
+
+
+class _Sizes:
+    """What entries take, in bytes. Remembered: an SDK has thousands of files, and never changes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = self._read()
+        self._now: dict[str, int] = {}
+
+    def _read(self) -> dict[str, int]:
+        try:
+            found = json.loads(self._file.read_text())
+            return {str(name): int(size) for name, size in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def of(self, entry: Path) -> int:
+        """Raises :class:`FileNotFoundError` for an entry that goes meanwhile."""
+        name = f"{entry.parent.name}/{entry.name}"
+        size = self._known.get(name)
+        if size is None:
+            size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
+        # What begins with a dot is half done.
+        if not entry.name.startswith("."):
+            self._now[name] = size
+        return size
+
+    def keep(self) -> None:
+        """Remember those that were asked for."""
+        if self._now != self._known:
+            replace_text(self._file, json.dumps(self._now, indent=1, sort_keys=True))
 
 
 _IN_USE_SECONDS = 3600.0

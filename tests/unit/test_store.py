@@ -139,6 +139,19 @@ class TestTrim:
         five.trim()
         assert not half.exists()
 
+    @pytest.mark.parametrize("broken", ["", "[1]", '{"build/1": "much"}', '{"build/1": null}'])
+    def test_entries_are_measured_once_and_again_if_that_cannot_be_read(self, five, broken):
+        roomy = Store(folder=five.folder, limit=1500)
+        roomy.trim()
+        five.put("build", "new", fill("x" * 300))
+        # An entry never changes, so this is not seen, which is how it shows.
+        (five.folder / "build" / "1" / "file").write_text("x" * 5300)
+        assert roomy.trim() == 300
+        assert self.left(five) == [0, 1, 2, 3]
+        (five.folder / ".sizes.json").write_text(broken)
+        assert roomy.trim() == 300 + 300 + 5300
+        assert self.left(five) == [0]
+
     def test_a_store_that_is_not_there_needs_no_trimming(self, store):
         assert store.trim() == 0
         assert not store.folder.exists()
