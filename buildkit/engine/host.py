@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -359,6 +360,10 @@ class _Compiler:
         return done.stdout if done.returncode == 0 else ""
 
 
+_PRINT_MACROS = ("-x", "c++", "-dM", "-E", "-")
+_RUNTIME_FILES = ("crt1.o", "libc.so.6", "libstdc++.so")
+
+
 def _describe_compiler(request: BaseRequest) -> Base:
     found = shutil.which(request.compiler)
     if found is None:
@@ -368,22 +373,25 @@ def _describe_compiler(request: BaseRequest) -> Base:
         )
     # Not resolved: what a compiler does may depend on the name that it is called by.
     compiler = _Compiler(path=Path(found))
-    version = compiler.ask("--version")
+    # Each question starts the compiler, so they are asked at the same time.
+    with ThreadPoolExecutor() as pool:
+        machine = pool.submit(compiler.ask, "-dumpmachine")
+        macros = pool.submit(compiler.ask, *_PRINT_MACROS, source="#include <cstddef>\n")
+        programs = pool.map(compiler.ask, (f"-print-prog-name={part}" for part in ("as", "ld")))
+        files = pool.map(compiler.ask, (f"-print-file-name={part}" for part in _RUNTIME_FILES))
+        version = compiler.ask("--version")
     if not version:
         raise UnavailableError(
             f"engine host: '{found} --version' fails, so it is not used as a compiler"
         )
-    facts = [str(compiler.path.resolve()), version, compiler.ask("-dumpmachine")]
-    macros = compiler.ask("-x", "c++", "-dM", "-E", "-", source="#include <cstddef>\n")
+    facts = [str(compiler.path.resolve()), version, machine.result()]
     facts += sorted(
         line
-        for line in macros.splitlines()
+        for line in macros.result().splitlines()
         if line.startswith(("#define __GLIBC", "#define __VERSION__", "#define _LIBCPP_VERSION"))
     )
-    for part in ("as", "ld"):
-        facts.append(_fingerprint(shutil.which(compiler.ask(f"-print-prog-name={part}").strip())))
-    for part in ("crt1.o", "libc.so.6", "libstdc++.so"):
-        facts.append(_fingerprint(compiler.ask(f"-print-file-name={part}").strip()))
+    facts += [_fingerprint(shutil.which(program.strip())) for program in programs]
+    facts += [_fingerprint(file.strip()) for file in files]
     digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
     return Base(
         identity=f"host:{digest}",
