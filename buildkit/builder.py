@@ -1,7 +1,7 @@
 """Makes, or finds in the store, what a target's stages produce: library, harness, smoke result."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -128,29 +128,36 @@ class Builder:
     ) -> list[Check]:
         """Level ``inspect`` and, if ``level`` asks for them, ``load`` and ``run``.
 
-        The library is driven while this process inspects it, which takes about as long. What
+        This process inspects the library once it is being driven, so as not to hold that up. What
         driving it shows counts only if it is as it must be.
         """
         if level == "inspect":
             return _logged(job, _inspect(job, built, runtime))
         driven_level: SmokeLevel = "load" if level == "load" else "run"
         with ThreadPoolExecutor(1) as beside:
-            inspected = beside.submit(_inspect, job, built, runtime)
+            inspected = cache(lambda: beside.submit(_inspect, job, built, runtime))
             driven: list[Check] = []
             problem: StepFailedError | None = None
             try:
-                driven = self._drive(job, built, runtime, driven_level, entry)
+                driven = self._drive(job, built, runtime, driven_level, entry, started=inspected)
             except StepFailedError as error:
                 problem = error
-        checks = _logged(job, inspected.result())
+            checks = _logged(job, inspected().result())
         if failures(checks):
             return checks
         if problem is not None:
             raise problem
         return [*checks, *driven]
 
-    def _drive(
-        self, job: Job, built: Path, runtime: Runtime, level: SmokeLevel, entry: Path
+    def _drive(  # noqa: PLR0913
+        self,
+        job: Job,
+        built: Path,
+        runtime: Runtime,
+        level: SmokeLevel,
+        entry: Path,
+        *,
+        started: Callable[[], object],
     ) -> list[Check]:
         """Levels ``load`` and ``run``: the harness loads and drives the library."""
         folder = job.folder.path
@@ -171,9 +178,10 @@ class Builder:
                 *(job.site, "smoke", argv, inputs, entry),
                 writable=needs.writes if insists else (),
                 root=needs.root and insists,
+                started=started,
             )
         except NotPossibleHereError as error:
-            less = self._drive(job, built, runtime, "load", entry)
+            less = self._drive(job, built, runtime, "load", entry, started=started)
             return [*less, _not_possible(job, "run", level="load", error=error)]
         except StepEndedError as error:
             ended = None if error.result.ended == "exited" else error.how

@@ -48,7 +48,7 @@ def run_plan(  # noqa: PLR0913, PLR0917
 ) -> tuple[list[Outcome], bool]:
     """The outcomes, in the targets' order, and whether a signal ended the run.
 
-    ``meanwhile`` is called when a step is about to run, so that this process has time to spare.
+    ``meanwhile`` is called when a step runs, so that this process has time to spare.
 
     Raises :class:`UnavailableError` for an engine or base that is not to be had.
     """

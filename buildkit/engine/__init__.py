@@ -51,6 +51,8 @@ class Step:
     apart: bool = False
     """Whether the command starts others that may leave its session and listens to the network: it
     has processes and loopback for itself alone, and nothing that it starts outlives it."""
+    started: Callable[[], object] = lambda: None
+    """Called once the command runs, by the engine."""
 
 
 class NotPossibleHereError(TargetError):

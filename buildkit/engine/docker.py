@@ -204,6 +204,7 @@ class DockerEngine:
         ended: Literal["exited", "timeout", "memory", "cancelled"] = "exited"
         try:
             self._api.start(name)
+            step.started()
             began = time.monotonic()
             follower.start()
             while (state := self._ended_state(name, follower)) is None:

@@ -241,6 +241,7 @@ class _Run:
         ended: Literal["exited", "timeout", "memory", "cancelled"] | None = None
         with process.stdin, process.stdout as out:
             try:
+                self._step.started()
                 os.set_blocking(out.fileno(), False)
                 open_ended = True
                 while ended is None:

@@ -102,9 +102,9 @@ class Steps:
         slots: Slots,
         limits: Limits,
         cancelled: threading.Event,
-        meanwhile: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
-        """``meanwhile`` is called each time that a step is about to run."""
+        """``meanwhile`` is called each time that a step has started."""
         self.store = store
         self._meanwhile = meanwhile
         self._engine = engine
@@ -140,13 +140,14 @@ class Steps:
         writable: tuple[str, ...] = (),
         root: bool = False,
         apart: bool = False,
+        started: Callable[[], object] = lambda: None,
     ) -> None:
         """Run one step; what it leaves goes below ``output``.
 
         ``lent`` is for an engine that lends, as :attr:`lends` says.
         ``jobs`` is for a step that compiles Mesos's sources in parallel: how many at a time, as
         ``$JOBS`` tells it; each has the memory of one. ``writable``, ``root`` and ``apart``
-        are what it insists on.
+        are what it insists on. ``started`` is called once it runs.
 
         Raises :class:`StepEndedError` if its command fails or is ended.
         """
@@ -167,8 +168,8 @@ class Steps:
             writable=writable,
             root=root,
             apart=apart,
+            started=lambda: (self._meanwhile(), started()),
         )
-        self._meanwhile()
         result = self._engine.run(step, site.base, output, site.log, self._cancelled)
         if result.ended == "cancelled":
             raise InterruptedRunError("the run was stopped")

@@ -74,6 +74,12 @@ def test_output_comes_line_by_line_in_order_whatever_it_is(bench):
     ]  # fmt: skip
 
 
+def test_the_caller_is_told_once_that_the_command_runs(bench):
+    said = []
+    assert bench.run("echo ran", emit=said.append, started=lambda: said.append("started")).ok
+    assert said == ["started", "ran"]
+
+
 def test_much_output_is_neither_lost_nor_mixed_up(bench):
     bench.run("seq 200000")
     assert bench.lines == [str(number) for number in range(1, 200_001)]
@@ -203,7 +209,7 @@ class TestCancelling:
 
     def test_beforehand_starts_nothing(self, bench):
         bench.cancelled.set()
-        result = bench.run("echo began")
+        result = bench.run("echo began", started=lambda: bench.lines.append("started"))
         assert (result.ended, bench.lines) == ("cancelled", [])
         assert not bench.output.exists()
 
@@ -219,6 +225,14 @@ class TestNothingIsLeft:
 
         with pytest.raises(OSError, match="disk full"):
             bench.run("echo began; sleep 600", emit=emit)
+        assert bench.left_running() == []
+
+    def test_when_the_caller_fails_as_the_command_starts(self, bench):
+        def started():
+            raise RuntimeError("can't start new thread")
+
+        with pytest.raises(RuntimeError, match="new thread"):
+            bench.run("sleep 600", started=started)
         assert bench.left_running() == []
 
     def test_when_an_input_is_not_there(self, bench, tmp_path):

@@ -57,6 +57,7 @@ class PretendEngine:
     def run(self, step, _, output, emit, cancelled):
         release = step.target.split("/")[1]
         self.steps.append((step.name, release, dict(step.env)))
+        step.started()
         emit(f"{step.name} of {release}")
         behave = self.bad.get((step.name, release))
         if behave is not None:
@@ -171,6 +172,20 @@ class TestGood:
         assert outcome.artifact.abi.glibc == "2.34"
         library = project.root / "dist" / outcome.artifact.path
         assert library.read_text() == "library for 0.24.1"
+
+    def test_a_library_is_inspected_once_and_not_before_it_is_being_driven(
+        self, run, engine, monkeypatch
+    ):
+        seen = []
+
+        def inspect(target, *_):
+            ran = [name for name, release, _ in engine.steps if release == str(target.release)]
+            seen.append((str(target.release), ran[-1]))
+            return []
+
+        monkeypatch.setattr("buildkit.builder.inspect_target", inspect)
+        assert statuses(run()) == {"0.24.1": "passed", "1.0.1": "passed"}
+        assert sorted(seen) == [("0.24.1", "smoke"), ("1.0.1", "smoke")]
 
     def test_each_target_has_a_log_of_its_own(self, run, project):
         run()
