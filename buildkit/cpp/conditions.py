@@ -55,7 +55,7 @@ class Conditions:
 
     def evaluate(self, branch: Branch, table: MacroTable, releases: ReleaseSet) -> Result:
         """The condition of a branch that is no ``#else``, for ``releases``."""
-        names = sorted(names_asked(table, branch.tokens))
+        names = sorted(names_asked(table, branch.names))
         states: list[object] = [table.entries(name) for name in names]
         key = (branch, releases, tuple(names), tuple(map(id, states)))
         if key not in self._known:
@@ -72,7 +72,7 @@ class Conditions:
         evaluations: list[Evaluation] = []
         troubles: list[Trouble] = []
         yes = no = 0
-        names = names_asked(table, branch.tokens)
+        names = names_asked(table, branch.names)
         try:
             worlds = self.expand(_meant(branch), table, releases)
         except ConditionError as error:

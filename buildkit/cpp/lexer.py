@@ -7,7 +7,7 @@ Comments and literals are those of tree-sitter's grammar, tokens those of pcpp's
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache, cached_property
@@ -49,6 +49,11 @@ class Token:
     """Where it begins in the source's text; of what a macro expands to, where the macro stands."""
     written: bool = True
     """Whether it stands in the source itself rather than in a macro."""
+
+
+def names_in(tokens: Iterable[Token]) -> frozenset[str]:
+    """The names among some tokens."""
+    return frozenset(token.text for token in tokens if token.kind is TokenKind.NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from buildkit.cpp.expression import (
     Value,
     literal_number,
 )
-from buildkit.cpp.lexer import Token, TokenKind, scan
+from buildkit.cpp.lexer import Token, TokenKind, names_in, scan
 from buildkit.cpp.sets import ReleaseSet, Varied, mapped, merged, restricted, where
 
 
@@ -51,7 +51,7 @@ class Definition:
     @cached_property
     def names(self) -> frozenset[str]:
         """The names in the body."""
-        return frozenset(token.text for token in self.body if token.kind is TokenKind.NAME)
+        return names_in(self.body)
 
     @cached_property
     def number(self) -> Number | None:
@@ -257,10 +257,10 @@ def _defined(state: State) -> Value:
             return TRUE
 
 
-def names_asked(table: MacroTable, tokens: Iterable[Token]) -> frozenset[str]:
-    """The names in some tokens, and those in the macros they expand to, of whatever release."""
+def names_asked(table: MacroTable, names: Iterable[str]) -> frozenset[str]:
+    """Some names, and those in the macros they expand to, of whatever release."""
     found: set[str] = set()
-    waiting = {token.text for token in tokens if token.kind is TokenKind.NAME}
+    waiting = {*names}
     while waiting:
         name = waiting.pop()
         found.add(name)
@@ -275,6 +275,7 @@ class Expander:
         self._pcpp: Any = Preprocessor()
         self._pcpp.on_error = _refuse
         self._macros: dict[Definition, Any] = {}
+        self._expanded: dict[tuple[object, ...], tuple[Token, ...]] = {}
 
     def expand(
         self, table: MacroTable, tokens: Sequence[Token], releases: ReleaseSet
@@ -288,9 +289,19 @@ class Expander:
             if not macros:
                 yield some, tuple(tokens)
                 continue
+            yield some, self._expand(macros, tokens)
+
+    def _expand(
+        self, macros: Mapping[str, Definition], tokens: Sequence[Token]
+    ) -> tuple[Token, ...]:
+        """Once for tokens that are the same but for where they stand."""
+        start = tokens[0].offset
+        key = (*macros.values(), *((t.kind, t.text, t.offset - start) for t in tokens))
+        if key not in self._expanded:
             self._pcpp.macros = {name: self._macro(macro) for name, macro in macros.items()}
             expanded = self._pcpp.expand_macros([*_to_pcpp(tokens)])
-            yield some, tuple(_from_pcpp(expanded))
+            self._expanded[key] = tuple(_moved(_from_pcpp(expanded), -start))
+        return tuple(_moved(self._expanded[key], start))
 
     def _macro(self, definition: Definition) -> Any:
         known = self._macros.get(definition)
@@ -308,12 +319,16 @@ class Expander:
         return known
 
 
+def _moved(tokens: Iterable[Token], by: int) -> Iterator[Token]:
+    return (Token(t.kind, t.text, t.offset + by, t.written) for t in tokens)
+
+
 def _worlds(
     table: MacroTable, tokens: Sequence[Token], releases: ReleaseSet
 ) -> Iterator[tuple[ReleaseSet, dict[str, Definition]]]:
     """Sets of releases for which all macros that need expanding have one definition each."""
     worlds: list[tuple[ReleaseSet, dict[str, Definition]]] = [(releases, {})]
-    for name in sorted(names_asked(table, tokens)):
+    for name in sorted(names_asked(table, names_in(tokens))):
         states = table.state(name, releases)
         if all(isinstance(state, Absent) or state.number for _, state in states):
             continue

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from buildkit.cpp.lexer import Line, Source, Token, TokenKind
+from buildkit.cpp.lexer import Line, Source, Token, TokenKind, names_in
 from buildkit.cpp.problems import Problem, ProblemKind
 
 _OPENING = {"if", "ifdef", "ifndef"}
@@ -46,6 +46,11 @@ class Branch:
     last: int
     """The lines of the directive itself."""
     items: list["Item"] = field(default_factory=list)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in the condition."""
+        return names_in(self.tokens)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from buildkit.cpp.mesos import version_macros
 from buildkit.cpp.module import GUARD_MACROS
@@ -35,6 +36,19 @@ class Report:
     selected: tuple[Release, ...]
     guards: tuple[Guard, ...]
     findings: tuple[Finding, ...]
+
+    @cached_property
+    def _conditionals(self) -> frozenset[ConditionalReading]:
+        return frozenset(guard.conditional for guard in self.guards)
+
+    def depth(self, guard: Guard) -> int:
+        """How many other guards a guard is in."""
+        depth = 0
+        parent = guard.conditional.parent
+        while parent is not None:
+            depth += parent[0] in self._conditionals
+            parent = parent[0].parent
+        return depth
 
 
 def check(

@@ -87,7 +87,7 @@ def branch_rows(report: Report, guard: Guard) -> Iterator[BranchRow]:
     def words(some: ReleaseSet) -> str:
         return runs(report.reading.names(some & chosen), report.selected)
 
-    indent = "  " * _depth(guard, {id(g.conditional) for g in report.guards})
+    indent = "  " * report.depth(guard)
     for branch in guard.conditional.branches:
         directive = f"{indent}#{branch.word} {branch.condition}".rstrip()
         sure, perhaps = words(branch.certain), words(branch.possible & ~branch.certain)
@@ -96,15 +96,6 @@ def branch_rows(report: Report, guard: Guard) -> Iterator[BranchRow]:
     none = words(guard.conditional.none)
     if none:
         yield BranchRow(line=None, text=f"{indent}(none)", taken=none)
-
-
-def _depth(guard: Guard, guards: set[int]) -> int:
-    depth = 0
-    parent = guard.conditional.parent
-    while parent is not None:
-        depth += id(parent[0]) in guards
-        parent = parent[0].parent
-    return depth
 
 
 def finding_text(report: Report, finding: Finding, shown: Shown) -> Text:

@@ -246,11 +246,13 @@ def test_a_generated_program_is_read_as_gxx_reads_it(compiler, lines, encoding, 
     (compiler.folder / "main.cpp").write_text(text)
     code, words = compiler.words("main.cpp", release, encoding)
     stopped = [problem for problem in reading.problems if release in problem.releases]
-    assert bool(stopped) == (code != 0), (stopped, text)
+    # What is pasted together may be a name that nobody here knows, and then what hangs on it is
+    # not known either, errors included.
+    unsure = is_unsure(reading, release)
+    pasted = unsure and "##" in text
+    assert bool(stopped) == (code != 0) or (pasted and not stopped), (stopped, text)
     if code == 0:
-        # What is pasted together may be a name that nobody here knows.
-        unsure = is_unsure(reading, release)
-        assert not unsure or "##" in text
+        assert pasted or not unsure
         assert unsure or words_of(reading.text("main.cpp", release)) == words
 
 
