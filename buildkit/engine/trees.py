@@ -145,6 +145,9 @@ def pack(tree: Iterable[Entry], *, top: str, owner: int, modified: int = 0) -> I
             _put(tar, Entry(name=".", kind="folder"), top, owner, modified)
             for entry in tree:
                 _put(tar, entry, top, owner, modified)
+        # Without the zeros behind the end that tarfile fills up with: Podman's reader stops at the
+        # end, and if that is before all has been written to it, the whole transfer has failed.
+        file.truncate(tar.offset)
         file.seek(0)
     except BaseException:
         file.close()

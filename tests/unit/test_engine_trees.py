@@ -57,6 +57,13 @@ OUT = member("out", tarfile.DIRTYPE)
 
 
 class TestGoingIn:
+    def test_nothing_comes_behind_the_end(self, tmp_path):
+        (tmp_path / "file").write_text("x" * 600)
+        data = packed({"file": tmp_path / "file"})
+        contents = max(one.offset_data + -(-one.size // 512) * 512 for one in members(data))
+        # Two blocks of zeros are the end.
+        assert len(data) == contents + 1024
+
     def test_same_tree_gives_same_bytes_whatever_its_times_and_umask(self, tmp_path):
         one, two = tmp_path / "one", tmp_path / "two"
         for folder, names in ((one, "abc"), (two, "cba")):
