@@ -170,10 +170,11 @@ def test_a_killed_run_takes_its_steps_along_and_its_folder_can_be_cleaned(tempor
     """
     with started(program, str(temporary), str(tmp_path / "output"), marker) as process:
         assert process.stdout.readline() == "on\n"
-        assert len(processes_with(marker.encode())) >= 2
+        done = threading.Event()
+        while len(processes_with(marker.encode())) < 2:
+            done.wait(0.02)  # one that is about to become sleep has no environment for a moment
         assert clean_folders(temporary) == 0, "its run was still going on"
         process.kill()
-    done = threading.Event()
     while processes_with(marker.encode()):
         done.wait(0.02)  # pytest's own time limit ends it if they never go
     assert len(list(temporary.iterdir())) == 1
