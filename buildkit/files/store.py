@@ -128,7 +128,7 @@ class _Sizes:
         try:
             found = json.loads(self._file.read_text())
             return {str(name): int(size) for name, size in found.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError):
             return {}
 
     def of(self, entry: Path) -> int:
@@ -145,7 +145,9 @@ class _Sizes:
     def keep(self) -> None:
         """Remember those that were asked for."""
         if self._now != self._known:
-            replace_text(self._file, json.dumps(self._now, indent=1, sort_keys=True))
+            # On a full disk they are measured again, which is no reason for a run to fail.
+            with suppress(OSError):
+                replace_text(self._file, json.dumps(self._now, indent=1, sort_keys=True))
 
 
 _IN_USE_SECONDS = 3600.0

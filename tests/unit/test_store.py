@@ -1,5 +1,6 @@
 """The store: whole entries or none, shared by threads, kept below its limit."""
 
+import errno
 import os
 import threading
 
@@ -139,7 +140,9 @@ class TestTrim:
         five.trim()
         assert not half.exists()
 
-    @pytest.mark.parametrize("broken", ["", "[1]", '{"build/1": "much"}', '{"build/1": null}'])
+    @pytest.mark.parametrize(
+        "broken", ["", "[1]", '{"build/1": "much"}', '{"build/1": null}', '{"build/1": 1e999}']
+    )
     def test_entries_are_measured_once_and_again_if_that_cannot_be_read(self, five, broken):
         roomy = Store(folder=five.folder, limit=1500)
         roomy.trim()
@@ -151,6 +154,13 @@ class TestTrim:
         (five.folder / ".sizes.json").write_text(broken)
         assert roomy.trim() == 300 + 300 + 5300
         assert self.left(five) == [0]
+
+    def test_a_full_disk_is_no_reason_not_to_trim(self, five, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("buildkit.files.store.replace_text", full)
+        assert five.trim() == 600
 
     def test_a_store_that_is_not_there_needs_no_trimming(self, store):
         assert store.trim() == 0
