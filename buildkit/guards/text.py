@@ -45,7 +45,7 @@ def _lines(rows: Sequence[_Row], width: int) -> RenderableType:
     lines = []
     for line, text, taken in rows:
         gap = " " * (texts - text.cell_len) + _GAP
-        lines.append(Text.assemble(f"{line:>{numbers}}", _GAP, text, gap, taken, no_wrap=True))
+        lines.append(Text.assemble(f"{line:>{numbers}}", _GAP, text, gap, taken))
     return Text("\n").join(lines)
 
 
