@@ -1,6 +1,7 @@
 """What the conditions of a source are worth, for all releases that get to them. Remembers."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from buildkit.cpp.expression import (
@@ -17,7 +18,7 @@ from buildkit.cpp.expression import (
     parse,
 )
 from buildkit.cpp.lexer import Token, TokenKind
-from buildkit.cpp.macros import Absent, Expander, FixedTable, MacroTable, names_asked
+from buildkit.cpp.macros import Absent, Expander, FixedTable, MacroTable, names_asked, worlds
 from buildkit.cpp.problems import ProblemKind
 from buildkit.cpp.reading import Evaluation
 from buildkit.cpp.sets import ReleaseSet, where
@@ -64,9 +65,11 @@ class Conditions:
 
     def expand(
         self, tokens: tuple[Token, ...], table: MacroTable, releases: ReleaseSet
-    ) -> list[tuple[ReleaseSet, tuple[Token, ...]]]:
-        """What tokens expand to. Raises :class:`ConditionError`."""
-        return list(self._expander.expand(table, tokens, releases))
+    ) -> Iterator[tuple[ReleaseSet, tuple[Token, ...]]]:
+        """What tokens expand to, without the releases for which they can't be expanded."""
+        for some, macros in worlds(table, tokens, releases):
+            with suppress(ConditionError):
+                yield some, self._expander.expand(macros, tokens)
 
     def _evaluate(self, branch: Branch, table: MacroTable, releases: ReleaseSet) -> Result:
         evaluations: list[Evaluation] = []
@@ -74,14 +77,13 @@ class Conditions:
         yes = no = 0
         names = names_asked(table, branch.names)
         try:
-            worlds = self.expand(_meant(branch), table, releases)
+            meant = _meant(branch)
         except ConditionError as error:
             return _failed(error, releases)
-        except RecursionError:
-            return Result(yes=0, no=0, evaluations=(), troubles=())
-        for some, tokens in worlds:
+        for some, definitions in worlds(table, meant, releases):
             try:
-                expression = parse(tokens)
+                # What can't be expanded in one world may be right in all others.
+                expression = parse(self._expander.expand(definitions, meant))
                 macros = table.fixed(names | names_of(expression), some)
                 troubles += _calls_of_nothing(expression, macros, some)
                 evaluator = Evaluator(macros)

@@ -278,23 +278,15 @@ class Expander:
         self._expanded: dict[tuple[object, ...], tuple[Token, ...]] = {}
 
     def expand(
-        self, table: MacroTable, tokens: Sequence[Token], releases: ReleaseSet
-    ) -> Iterator[tuple[ReleaseSet, tuple[Token, ...]]]:
-        """What tokens expand to, with the releases for which it is the same.
-
-        Macros that are plain numbers stay, because they may be another number for each release.
-        Raises :class:`ConditionError` for a macro that is called with too few arguments.
-        """
-        for some, macros in _worlds(table, tokens, releases):
-            if not macros:
-                yield some, tuple(tokens)
-                continue
-            yield some, self._expand(macros, tokens)
-
-    def _expand(
         self, macros: Mapping[str, Definition], tokens: Sequence[Token]
     ) -> tuple[Token, ...]:
-        """Once for tokens that are the same but for where they stand."""
+        """What tokens expand to in one of their :func:`worlds`.
+
+        Done once for tokens that are the same but for where they stand.
+        Raises :class:`ConditionError` for a macro that is called with too few arguments.
+        """
+        if not macros:
+            return tuple(tokens)
         start = tokens[0].offset
         key = (*macros.values(), *((t.kind, t.text, t.offset - start) for t in tokens))
         if key not in self._expanded:
@@ -323,21 +315,24 @@ def _moved(tokens: Iterable[Token], by: int) -> Iterator[Token]:
     return (Token(t.kind, t.text, t.offset + by, t.written) for t in tokens)
 
 
-def _worlds(
+def worlds(
     table: MacroTable, tokens: Sequence[Token], releases: ReleaseSet
-) -> Iterator[tuple[ReleaseSet, dict[str, Definition]]]:
-    """Sets of releases for which all macros that need expanding have one definition each."""
-    worlds: list[tuple[ReleaseSet, dict[str, Definition]]] = [(releases, {})]
+) -> list[tuple[ReleaseSet, dict[str, Definition]]]:
+    """Sets of releases for which all macros that need expanding have one definition each.
+
+    Macros that are plain numbers do not: they may be another number for each release.
+    """
+    found: list[tuple[ReleaseSet, dict[str, Definition]]] = [(releases, {})]
     for name in sorted(names_asked(table, names_in(tokens))):
         states = table.state(name, releases)
         if all(isinstance(state, Absent) or state.number for _, state in states):
             continue
-        worlds = [
+        found = [
             (both, macros | {name: state} if isinstance(state, Definition) else macros)
-            for some, macros in worlds
+            for some, macros in found
             for both, state in restricted(states, some)
         ]
-    yield from worlds
+    return found
 
 
 _TYPES = {

@@ -455,11 +455,7 @@ class _Walk:
         return directive.tokens[0].text, Absent.UNDEFINED
 
     def _include(self, path: str, directive: Directive, live: _Live) -> None:
-        try:
-            worlds = self._names(directive, live.possible)
-        except ConditionError:
-            return  # it is made by a macro that can't be expanded: not a file of ours
-        for some, (name, quoted) in worlds:
+        for some, (name, quoted) in self._names(directive, live.possible):
             narrow = live.only(some)
             found = self._find(path, name, quoted=quoted)
             if found is None:

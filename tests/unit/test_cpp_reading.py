@@ -403,6 +403,27 @@ class TestProblems:
         assert [(found, at) for found, at, _ in problems(reading)] == [(kind, line)]
         assert reading.problems[0].releases == SOME
 
+    def test_a_macro_that_some_releases_call_wrongly_is_no_problem_of_the_others(self):
+        text = (
+            "#if MESOS_VERSION_INT < 0240\n#define F() 1\n#else\n#define F(x) x\n#endif\n"
+            "#if F(1) && F(2)\nnew\n#endif\n"
+        )
+        reading = read_module(text, releases=SOME)
+        [problem] = reading.problems
+        assert (problem.kind, problem.line) == (ProblemKind.EXPRESSION, 6)
+        assert problem.releases == SOME[:1]
+        assert takers(reading, 6) == ["0.24.1", "1.0.1", "1.11.0"]
+
+    def test_an_include_that_some_releases_cannot_make_out_is_read_by_the_others(self):
+        text = (
+            "#if MESOS_VERSION_INT < 0240\n#define F() 1\n#else\n"
+            '#define F(x) "a.hpp"\n#endif\n#include F(1)\n'
+        )
+        reading = read_module({"main.cpp": text, "a.hpp": "here\n"}, releases=SOME)
+        assert [str(r) for v in reading.variants("a.hpp") for r in v.releases] == [
+            "0.24.1", "1.0.1", "1.11.0"
+        ]  # fmt: skip
+
     @pytest.mark.parametrize(
         "text",
         [
